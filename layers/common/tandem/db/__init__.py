@@ -1,0 +1,1 @@
+"""All SQL: one module per table group, one statement per job."""
