@@ -15,8 +15,9 @@
         ├── UpstreamRejected      refused for good (4xx): sending it again won't help
         └── UpstreamUnavailable   down, or an answer that can't be read
 
-`code` is stable and meant for programs, `detail` is safe to show to the caller. What may help an
-operator goes into `context`, which is logged and never sent. `problems.py` maps classes to statuses.
+`code` is stable and meant for programs, `detail` is safe to show to the caller. What may help
+an operator goes into `context`, which is logged and never sent. `problems.py` maps classes to
+statuses.
 """
 
 from typing import ClassVar, Literal
@@ -147,7 +148,9 @@ class UpstreamError(AppError):
         retry_after_seconds: int | None = None,
         **context: Context,
     ) -> None:
-        super().__init__(provider=provider, operation=operation, status=status, **context)
+        super().__init__(
+            None, code=None, provider=provider, operation=operation, status=status, **context
+        )
         self.provider: Provider = provider
         self.operation = operation
         self.status = status

@@ -1,0 +1,89 @@
+"""Logs and metrics: JSON lines, constant messages plus fields, nothing that a person said.
+
+What may appear: names of operations, statuses, durations, request ids, `accounts.id` and the
+session's UUID. What never does: message text, facts, prompts, tokens, headers, addresses, labels
+that people choose.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from traceback import extract_tb
+from uuid import UUID
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from tandem.errors import AppError, Context
+
+logger = Logger(log_uncaught_exceptions=False, use_rfc3339=True, utc=True)
+metrics = Metrics()
+
+for _noisy in ("httpx", "httpcore", "mangum", "google_genai", "botocore", "urllib3"):
+    logging.getLogger(_noisy).setLevel(logging.WARNING)
+
+Fields = dict[str, Context]
+_fields: ContextVar[Fields | None] = ContextVar("fields", default=None)
+
+
+@contextmanager
+def log_context(**fields: Context) -> Iterator[None]:
+    """Adds fields to every line that is logged inside, then writes out the metrics collected."""
+    token = _fields.set(dict(fields))
+    try:
+        yield
+    finally:
+        _fields.reset(token)
+        if metrics.metric_set:
+            metrics.flush_metrics()
+
+
+def note(**fields: Context | UUID) -> None:
+    """Adds fields to the lines that follow in this request, once they are known."""
+    current = _fields.get()
+    if current is not None:
+        current.update({k: str(v) if isinstance(v, UUID) else v for k, v in fields.items()})
+
+
+def info(message: str, **fields: Context) -> None:
+    """One line about something that went as it should."""
+    logger.info(message, extra=(_fields.get() or {}) | fields)
+
+
+def warning(message: str, **fields: Context) -> None:
+    """One line about something that is worse than it should be and still worked."""
+    logger.warning(message, extra=(_fields.get() or {}) | fields)
+
+
+def error(message: str, **fields: Context) -> None:
+    """One line about something that failed."""
+    logger.error(message, extra=(_fields.get() or {}) | fields)
+
+
+def describe(problem: BaseException) -> Fields:
+    """What may be logged of an error: its kind, its context and where it arose, never its text.
+
+    An exception's text can quote what a person said or a driver's row; its class and the code's
+    own line numbers can't.
+    """
+    fields: Fields = {"error": type(problem).__name__}
+    if problem.__cause__ is not None:
+        fields["caused_by"] = type(problem.__cause__).__name__
+    if isinstance(problem, AppError):
+        fields["code"] = problem.code
+        return fields | {f"context_{name}": value for name, value in problem.context.items()}
+    frames = extract_tb(problem.__traceback__)[-6:]
+    fields["frames"] = " > ".join(f"{Path(at.filename).name}:{at.lineno}" for at in frames)
+    return fields
+
+
+def count(name: str, value: int = 1) -> None:
+    """Adds to a metric, which is written out at the end of the request."""
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+
+def measure(name: str, milliseconds: float) -> None:
+    """Adds a duration to a metric, which is written out at the end of the request."""
+    metrics.add_metric(name=name, unit=MetricUnit.Milliseconds, value=milliseconds)

@@ -1,0 +1,133 @@
+"""The secrets: one Secrets Manager secret, read on first use and again every five minutes.
+
+Nothing is read at import, so nothing secret enters a SnapStart snapshot. Without `SECRET_ARN`
+(unit tests) the values come from the environment.
+"""
+
+import http.client
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Literal
+from urllib.parse import urlsplit
+
+from tandem.aws_signature import AwsCredentials, AwsScope, sign_post
+from tandem.errors import Unavailable
+
+SecretName = Literal["DATABASE_URL", "SECRET_KEY", "GEMINI_API_KEY", "ZEP_API_KEY", "MEM0_API_KEY"]
+REFRESH_SECONDS = 300.0
+_FETCH_SECONDS = 2.0
+
+
+class Secrets:
+    """Hands out secrets by name and keeps them fresh.
+
+    Args:
+        fetch: reads all secrets at once; may block.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], Mapping[str, str]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._values: Mapping[str, str] = {}
+        self._read_at: float | None = None
+
+    def value(self, name: SecretName, *, at_least_bytes: int = 1) -> str:
+        """The secret's current value.
+
+        Raises:
+            Unavailable: it can't be read, is missing or too short; `context` names it.
+        """
+        if self._read_at is None or self._clock() - self._read_at >= REFRESH_SECONDS:
+            self._refresh()
+        value = self._values.get(name, "")
+        if len(value.encode()) < at_least_bytes:
+            self.forget()
+            raise Unavailable(code="not_configured", setting=name, reason="missing or too short")
+        return value
+
+    def forget(self) -> None:
+        """Drops what was read, so that the next use reads again (before a snapshot)."""
+        self._values, self._read_at = {}, None
+
+    def _refresh(self) -> None:
+        try:
+            self._values = self._fetch()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if self._read_at is None:
+                raise Unavailable(
+                    code="not_configured", setting="SECRET_ARN", reason=type(error).__name__
+                ) from error
+            # A value that was good five minutes ago beats none: keep it, try again next time.
+            return
+        self._read_at = self._clock()
+
+
+def secrets_from_environment() -> Secrets:
+    """The secrets of this function: from Secrets Manager, or plain variables in unit tests."""
+    arn = os.environ.get("SECRET_ARN")
+    if not arn:
+        return Secrets(lambda: dict(os.environ))
+    return Secrets(lambda: fetch_secret(arn))
+
+
+def fetch_secret(arn: str) -> Mapping[str, str]:
+    """The secret's JSON object, read from Secrets Manager now.
+
+    Wire: `POST /` with `X-Amz-Target: secretsmanager.GetSecretValue` and `{"SecretId": arn}`; of
+    the answer `SecretString` is used. Source: AWS Secrets Manager API reference, GetSecretValue.
+
+    Raises:
+        OSError, http.client.HTTPException: it can't be reached.
+        ValueError: it answered something else than a secret.
+    """
+    region = os.environ.get("AWS_REGION", "us-east-1")
+    endpoint = (
+        os.environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER")
+        or os.environ.get("AWS_ENDPOINT_URL")
+        or f"https://secretsmanager.{region}.amazonaws.com"
+    )
+    parts = urlsplit(endpoint)
+    body = json.dumps({"SecretId": arn}).encode()
+    headers = sign_post(
+        host=parts.netloc,
+        headers={
+            "content-type": "application/x-amz-json-1.1",
+            "x-amz-target": "secretsmanager.GetSecretValue",
+        },
+        body=body,
+        scope=AwsScope(region, "secretsmanager"),
+        credentials=AwsCredentials(
+            os.environ.get("AWS_ACCESS_KEY_ID", ""),
+            os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
+            os.environ.get("AWS_SESSION_TOKEN"),
+        ),
+        now=datetime.now(UTC),
+    )
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.netloc, timeout=_FETCH_SECONDS)
+    try:
+        connection.request("POST", "/", body=body, headers=headers)
+        answer = connection.getresponse()
+        payload = answer.read(1_000_000)
+    finally:
+        connection.close()
+    if answer.status != http.client.OK:
+        raise ValueError(f"Secrets Manager answered {answer.status}")
+    return _parse(payload)
+
+
+def _parse(payload: bytes) -> Mapping[str, str]:
+    document = json.loads(payload)
+    values = json.loads(document["SecretString"]) if isinstance(document, dict) else None
+    if not isinstance(values, dict):
+        raise ValueError("the secret is not a JSON object")
+    return {str(name): value for name, value in values.items() if isinstance(value, str)}

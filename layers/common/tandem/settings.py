@@ -1,0 +1,135 @@
+"""Settings, a small class per concern: a function loads only its own.
+
+Values come from the environment under the field's name in capitals. Secrets don't: they are read
+from one Secrets Manager secret by `tandem.secrets`. Only this module and `tandem.secrets` know the
+environment.
+"""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tandem.errors import ConfigurationError
+
+Algorithm = Literal["HS256", "HS384", "HS512"]
+KEY_BYTES: dict[Algorithm, int] = {"HS256": 32, "HS384": 48, "HS512": 64}
+"""The shortest key that each algorithm accepts (RFC 7518 §3.2)."""
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("an http(s) address is needed")
+    return value.rstrip("/")
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Seconds = Annotated[float, Field(gt=0, le=900)]
+
+
+class Settings(BaseSettings):
+    """Base of all settings: read from the environment, frozen, other variables ignored."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+
+class StageSettings(Settings):
+    """Where this copy of Tandem runs. `stage` is part of every person's name at the stores."""
+
+    stage: str = Field(pattern=r"^[a-z][a-z0-9-]{0,15}$")
+
+
+class TokenSettings(Settings):
+    """How access and refresh tokens are made and how long they live."""
+
+    algorithm: Algorithm = "HS256"
+    token_issuer: str = "tandem"  # noqa: S105 - a name, not a secret
+    token_audience: str = "tandem-api"  # noqa: S105 - a name, not a secret
+    access_token_seconds: int = Field(default=1_800, ge=60, le=3_600)
+    refresh_idle_days: int = Field(default=30, ge=1, le=90)
+    refresh_total_days: int = Field(default=90, ge=1, le=365)
+
+
+class LoginLimitSettings(Settings):
+    """How many failed logins are borne in a window, per account and per address."""
+
+    login_window_seconds: int = Field(default=900, ge=1, le=86_400)
+    login_failures_per_account: int = Field(default=10, ge=1)
+    login_failures_per_address: int = Field(default=50, ge=1)
+
+
+class DatabaseSettings(Settings):
+    """Time limits of the database: to connect, and for one statement's answer on the socket."""
+
+    database_connect_seconds: Seconds = 1.0
+    database_statement_seconds: Seconds = 2.0
+
+
+class ZepSettings(Settings):
+    """Where Zep answers: the host alone, the client adds `/api/v4`."""
+
+    zep_base_url: BaseUrl
+
+
+class Mem0Settings(Settings):
+    """Where Mem0 answers."""
+
+    mem0_api_url: BaseUrl
+
+
+class GeminiSettings(Settings):
+    """Which model answers, and where. No address means Google's own."""
+
+    gemini_model: str = "gemini-3.5-flash-lite"
+    gemini_base_url: BaseUrl | None = None
+
+
+class QueueSettings(Settings):
+    """Where wake-ups for the delivery job go."""
+
+    delivery_queue_url: BaseUrl
+
+
+class ChatSettings(Settings):
+    """Limits of one turn. A step gets the smaller of its own limit and what is left of the turn."""
+
+    turns_per_minute: int = Field(default=30, ge=1)
+    turn_seconds: Seconds = 25.5
+    turn_lease_seconds: Seconds = 35.0
+    model_seconds: Seconds = 20.0
+    retrieval_seconds: Seconds = 2.5
+    history_messages: int = Field(default=6, ge=0, le=40)
+    model_calls_per_turn: int = Field(default=4, ge=1, le=10)
+
+
+class RetrievalSettings(Settings):
+    """How long a store may take to answer a read outside chat."""
+
+    retrieval_seconds: Seconds = 2.5
+
+
+class DeliverySettings(Settings):
+    """The delivery job's pace and patience, and how long the ledger keeps text."""
+
+    delivery_lease_seconds: Seconds = 45.0
+    delivery_call_seconds: Seconds = 8.0
+    ingestion_poll_seconds: Seconds = 4.0
+    text_retention_days: int = Field(default=30, ge=1)
+
+
+def load[S: Settings](kind: type[S]) -> S:
+    """The settings of one concern, read now.
+
+    Raises:
+        ConfigurationError: a variable is missing or not acceptable. It names the variable and the
+            reason, never the value.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else kind.__name__
+        reason = "is missing" if first["type"] == "missing" else "has a value that is not accepted"
+        raise ConfigurationError(setting=name, reason=reason) from None
