@@ -1,0 +1,87 @@
+"""What is remembered about a person, in the one shape that turns, search and the view share."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from tandem.ids import TurnId
+
+Store = Literal["zep", "mem0", "both", "pending"]
+Kind = Literal["fact", "memory", "entity"]
+
+
+class Source(BaseModel):
+    """The utterance that something remembered rests on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    session_id: str
+    message_id: UUID
+    turn_id: UUID
+
+
+class RecalledItem(BaseModel):
+    """A fact, memory or pending statement, and where it comes from.
+
+    `valid_from` and `valid_to` tell when it was true in the world (aware UTC; an open end means
+    still true, both absent means nobody said). `last_confirmed_at` is when the person last said
+    it. `score` is comparable within one answer only.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    store: Store
+    kind: Kind
+    text: str
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    last_confirmed_at: datetime | None = None
+    score: float | None = None
+    source: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An item whose sources are still the stores' names for them.
+
+    Attributes:
+        provider_ids: Zep's messages or episodes, or Mem0's memory, that the item rests on.
+        turn_ids: turns that the store itself names, through metadata that we sent along.
+    """
+
+    item: RecalledItem
+    provider_ids: tuple[str, ...] = ()
+    turn_ids: tuple[TurnId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSource:
+    """One row of the ledger's answer to "where does this come from"."""
+
+    provider_id: str | None
+    turn_id: TurnId
+    source: Source
+    said_at: datetime
+
+
+def resolve(draft: Draft, found: list[ResolvedSource]) -> RecalledItem:
+    """The item with its sources, oldest first, and with the time at which it was last said."""
+    hits = [
+        row
+        for row in found
+        if row.provider_id in draft.provider_ids
+        or (row.provider_id is None and row.turn_id in draft.turn_ids)
+    ]
+    if not hits:
+        return draft.item
+    ordered = sorted({(row.said_at, row.turn_id): row for row in hits}.items())
+    return draft.item.model_copy(
+        update={
+            "source": tuple(row.source for _, row in ordered),
+            "last_confirmed_at": max(row.said_at for row in hits),
+        }
+    )
