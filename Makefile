@@ -1,0 +1,55 @@
+# Each target sets up what it needs, and no more. GNU make 3.81 or newer.
+.DEFAULT_GOAL := help
+.PHONY: help dev demo test lint validate validate-selftest build bench smoke lock clean dev-env tools-env runtime-env wheels
+.NOTPARALLEL: clean
+
+PY := .venv/bin/python
+TOOLS := .tools/venv/bin/python
+
+help: ## say what each target does
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
+
+dev: dev-env ## start everything on this machine and print the URLs
+	@exec $(PY) -m local dev
+
+demo: dev-env ## play the whole story against throwaway services and print it
+	@exec $(PY) -m local demo
+
+test: dev-env ## run the tests with coverage
+	@$(PY) scripts/run_tests.py
+
+lint: dev-env ## ruff and mypy
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m mypy scripts bench
+
+validate: tools-env ## check template.yaml, offline and without an account
+	@$(TOOLS) -m scripts.validate
+
+validate-selftest: dev-env tools-env ## plant defects into copies of template.yaml and see each one found
+	@$(PY) scripts/run_tests.py --plain tests/gates
+
+build: tools-env wheels ## build what is deployed, into .aws-sam/build
+	@$(TOOLS) scripts/build.py
+
+bench: dev-env runtime-env build ## measure against the budgets
+	@$(PY) -m bench
+
+smoke: dev-env runtime-env build ## play the story on the built artifacts
+	@$(PY) scripts/run_tests.py --plain tests/smoke
+
+lock: ## resolve requirements/*.in again (needs uv and the network)
+	@sh scripts/lock
+
+clean: ## remove environments, builds and local data
+	@rm -rf .venv .tools .aws-sam .tandem .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+dev-env:
+	@sh scripts/set_up dev
+
+tools-env:
+	@sh scripts/set_up tools
+
+runtime-env:
+	@sh scripts/set_up runtime
+
+wheels:
+	@sh scripts/set_up wheels

@@ -1,0 +1,85 @@
+"""Builds what is deployed into `.aws-sam/build`: `sam build`, without Docker, account or network.
+
+The wheels come from `.tools/wheels`, which `scripts/set_up wheels` fills. A plain `sam build` with
+Python 3.13 on PATH gives the same result; it asks the package index instead.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / ".aws-sam" / "build"
+LAYER = "CommonLayer"
+LIMIT_BYTES = 200 * 1024 * 1024
+MIB = 1024 * 1024
+
+
+def environment() -> dict[str, str]:
+    """Variables for `sam`: this Python 3.13 first, wheels from disk, no account, no telemetry."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PIP_"))
+    }
+    return kept | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(ROOT / ".tools" / "wheels"),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "SAM_CLI_TELEMETRY": "0",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def size_bytes(folder: Path) -> int:
+    """What the files below `folder` take unzipped, the way Lambda counts."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def report(build: Path, *, limit_bytes: int = LIMIT_BYTES) -> int:
+    """Prints the sizes below `build`; returns 1 when layer + largest function exceed the limit."""
+    sizes = {path.name: size_bytes(path) for path in build.iterdir() if path.is_dir()}
+    layer = sizes.pop(LAYER)
+    name, largest = max(sizes.items(), key=lambda item: item[1])
+    total = layer + largest
+    print(
+        f"layer {layer / MIB:.1f} MiB + largest function {name} {largest / MIB:.2f} MiB "
+        f"= {total / MIB:.1f} MiB unzipped (limit {limit_bytes / MIB:.0f})"
+    )
+    if total > limit_bytes:
+        print("Too large: Lambda takes 250 MiB and the budget is below that.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def main() -> int:
+    """Builds into a fresh folder and prints the sizes; returns the exit code."""
+    shutil.rmtree(BUILD, ignore_errors=True)
+    sam = Path(sys.executable).parent / "sam"
+    finished = subprocess.run(
+        [
+            sam,
+            "build",
+            "--no-cached",
+            "--no-beta-features",
+            "--build-dir",
+            BUILD,
+            "--template",
+            ROOT / "template.yaml",
+        ],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if finished.returncode:
+        print(finished.stdout, finished.stderr, sep="\n", file=sys.stderr)
+        return finished.returncode
+    return report(BUILD)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Runs pytest in an environment without keys, under coverage, and holds the coverage limits.
+
+`python scripts/run_tests.py [arguments of pytest]` measures coverage; with `--plain` first it only
+runs pytest.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / ".tandem" / "coverage"
+OVERALL_PERCENT = 90
+# Where a branch that no test has seen could let someone in or let something out.
+WHOLLY_COVERED = ("errors", "problems", "principal", "tokens")
+SECRET_WORDS = ("KEY", "SECRET", "TOKEN", "PASSWORD", "DATABASE_URL", "DSN")
+OUR_SETTINGS = (
+    "ZEP_",
+    "MEM0_",
+    "GEMINI_",
+    "GOOGLE_",
+    "AWS_",
+    "AGNO_",
+    "POWERTOOLS_",
+    "PG",
+    "TANDEM_",
+)
+OUR_NAMES = ("STAGE", "ALGORITHM", "DELIVERY_QUEUE_URL", "PYTHONPATH", "PYTEST_ADDOPTS")
+# Where AWS's client library finds a private certificate store: no setting of ours.
+KEPT = ("AWS_CA_BUNDLE",)
+
+
+def is_private(name: str) -> bool:
+    """Whether a variable of the shell could be a key, or change what the tests talk to."""
+    upper = name.upper()
+    if upper in KEPT:
+        return False
+    return (
+        upper in OUR_NAMES
+        or upper.startswith(OUR_SETTINGS)
+        or any(word in upper for word in SECRET_WORDS)
+    )
+
+
+def clean_environment() -> dict[str, str]:
+    """The shell's variables without keys and without anything that Tandem would read."""
+    return {name: value for name, value in os.environ.items() if not is_private(name)}
+
+
+def run(*arguments: str) -> int:
+    """Runs this Python with `arguments` in the repository's root; returns its exit code."""
+    # This interpreter and arguments written here or typed by the person at the terminal.
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=ROOT, env=clean_environment(), check=False).returncode
+
+
+def measured(arguments: list[str]) -> int:
+    """Runs pytest under coverage; returns the first exit code that is not 0."""
+    shutil.rmtree(DATA, ignore_errors=True)
+    DATA.mkdir(parents=True)
+    failed = run("-m", "coverage", "run", "-m", "pytest", *arguments)
+    run("-m", "coverage", "combine", "--quiet")
+    report = ("-m", "coverage", "report")
+    low = run(*report, f"--fail-under={OVERALL_PERCENT}")
+    strict = ",".join(f"*/{name}.py" for name in WHOLLY_COVERED)
+    print(f"\nOf these every branch must be covered: {', '.join(WHOLLY_COVERED)}", flush=True)
+    gaps = run(*report, f"--include={strict}", "--skip-covered", "--fail-under=100")
+    return failed or low or gaps
+
+
+def main(arguments: list[str]) -> int:
+    """Runs what was asked for; returns the exit code."""
+    if arguments[:1] == ["--plain"]:
+        return run("-m", "pytest", *arguments[1:])
+    return measured(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
