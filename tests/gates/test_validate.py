@@ -1,0 +1,156 @@
+"""`make validate` names the right rule for a defect, and passes what has none.
+
+Each test plants one defect into a copy of the template and runs the whole command on the copy.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = (ROOT / "template.yaml").read_text()
+
+
+def validate(template: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(ROOT / ".tools/venv/bin/python"), "-m", "scripts.validate"]
+    return subprocess.run(
+        [*command, "--template", str(template), "--root", str(ROOT)],
+        cwd=ROOT,
+        # No region, no account, no home: nothing of a person's machine is needed.
+        env={"PATH": os.environ["PATH"], "HOME": str(template.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+def rules_named(result: subprocess.CompletedProcess[str]) -> set[str]:
+    return {line.split(":", 1)[0] for line in result.stdout.splitlines()}
+
+
+def planted(folder: Path, old: str, new: str) -> Path:
+    """A copy of the template in which the first `old` is `new`."""
+    assert old in TEMPLATE, f"the template no longer contains {old!r}: plant the defect elsewhere"
+    path = folder / "template.yaml"
+    path.write_text(TEMPLATE.replace(old, new, 1))
+    return path
+
+
+def test_the_template_as_it_is_passes(tmp_path: Path) -> None:
+    path = tmp_path / "template.yaml"
+    path.write_text(TEMPLATE)
+    result = validate(path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "template.yaml passes" in result.stdout
+
+
+DEFECTS = {
+    "an unknown GetAtt": (
+        "Queue: !GetAtt DeliveryQueue.Arn",
+        "Queue: !GetAtt NoSuchQueue.Arn",
+        "E1010",
+    ),
+    "a timeout of 901 seconds": ("Timeout: 60", "Timeout: 901", "E3717"),
+    "an authorizer at $LATEST": (
+        "FunctionArn: !Ref AuthorizerFunction.Alias",
+        "FunctionArn: !GetAtt AuthorizerFunction.Arn",
+        "authorizer-by-alias",
+    ),
+    "a public route that is not on the list": (
+        "Path: /api/auth/me\n",
+        "Path: /api/auth/me\n            Auth:\n              Authorizer: NONE\n",
+        "public-routes",
+    ),
+    "a queue without a dead-letter queue": (
+        "      RedrivePolicy:\n"
+        "        deadLetterTargetArn: !GetAtt DeliveryDeadLetterQueue.Arn\n"
+        "        maxReceiveCount: 8\n",
+        "",
+        "queue-dead-letter",
+    ),
+    "a wildcard in an IAM action": (
+        "Action: secretsmanager:GetSecretValue",
+        "Action: secretsmanager:*",
+        "iam-action",
+    ),
+    "a secret in plain environment": (
+        "AGNO_TELEMETRY:",
+        'ZEP_API_KEY: "test-key"\n          AGNO_TELEMETRY:',
+        "secret-in-environment",
+    ),
+    "a handler file that is not there": (
+        "Handler: chat_api.app.handler",
+        "Handler: chat_api.main.handler",
+        "handler-file",
+    ),
+    "a bad cron": ("rate(1 minute)", "cron(0 3 * * * *)", "schedule-expression"),
+    "a queue that shows a message too soon": (
+        "VisibilityTimeout: 360",
+        "VisibilityTimeout: 359",
+        "queue-visibility",
+    ),
+    "a cache of tokens that lives too long": (
+        "ReauthorizeEvery: 60",
+        "ReauthorizeEvery: 61",
+        "authorizer-ttl",
+    ),
+    "a cache of tokens that is not spoken of": (
+        "              ReauthorizeEvery: 60\n",
+        "",
+        "authorizer-ttl",
+    ),
+    "more containers than connections": (
+        "ReservedConcurrentExecutions: 10\n      Layers",
+        "ReservedConcurrentExecutions: 23\n      Layers",
+        "database-connections",
+    ),
+    "a right to more than one resource": (
+        "Resource: !Ref AppSecret",
+        'Resource: "*"',
+        "iam-resource",
+    ),
+    "a role for every queue of the account": (
+        "      Role: !GetAtt DeliverRole.Arn\n",
+        "",
+        "iam-managed-policy",
+    ),
+    "an older Python": ("Runtime: python3.13", "Runtime: python3.12", "function-runtime"),
+    "versions that are kept": (
+        "VersionDeletionPolicy: Delete",
+        "VersionDeletionPolicy: Retain",
+        "function-versions",
+    ),
+    "logs that are kept for ever": (
+        "      RetentionInDays: !Ref LogRetentionDays\n",
+        "",
+        "function-logs",
+    ),
+    "a chat that outlives the gateway": (
+        "Handler: chat_api.app.handler\n",
+        "Handler: chat_api.app.handler\n      Timeout: 30\n",
+        "function-timeout",
+    ),
+    "a password in an address": (
+        "Default: https://api.mem0.ai",
+        "Default: https://me:hunter2@api.mem0.ai",
+        "secret-in-template",
+    ),
+    "a parameter that nothing uses": (
+        "Parameters:\n",
+        "Parameters:\n  Unused:\n    Type: String\n    Default: x\n",
+        "W2001",
+    ),
+    "a misspelt property": ("MemorySize: 512", "MemorySise: 512", "sam-translation"),
+    "the same route twice": ("Path: /api/auth/me\n", "Path: /api/history\n", "sam-translation"),
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_planted_defect_is_named(tmp_path: Path, defect: str) -> None:
+    old, new, rule = DEFECTS[defect]
+    result = validate(planted(tmp_path, old, new))
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert rule in rules_named(result), result.stdout
