@@ -60,7 +60,7 @@ create table deliveries (
                    check (state in ('owed', 'sent', 'ingested', 'refused', 'cancelled')),
     owed_at        timestamptz not null default now(),
     sent_at        timestamptz,
-    checked_at     timestamptz,
+    finished_at    timestamptz,                  -- ingested, refused or cancelled
     check_id       text,                         -- Zep's task or Mem0's event that tells of ingestion
     ingestions     int not null default 0,       -- how often it was given for ingestion
     provider_ids   text[],                       -- Zep: the message's parts, or the episode given instead
@@ -72,8 +72,9 @@ create index deliveries_pending on deliveries (account_id, owed_at) where state 
 create table delivery_leases (
     session_row   uuid not null references sessions (id),
     store         text not null,
-    owner         uuid,
+    owner         uuid,                          -- null once given back
     lease_until   timestamptz not null default '-infinity',
+    unclear       boolean not null default false, -- a call's outcome is unknown: look before sending again
     failures      int not null default 0,
     not_before    timestamptz not null default '-infinity',
     primary key (session_row, store)

@@ -1,0 +1,247 @@
+"""The ledger of turns: opened in one statement, committed in one statement."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from tandem.db import turn_statements as statements
+from tandem.db.caller import admit, identity
+from tandem.db.connection import Database, Row
+from tandem.db.pending import Pending, parse_pending
+from tandem.db.sources import parameters_of, parse_resolved
+from tandem.errors import Conflict, NotFound, RateLimited
+from tandem.ids import AccountId, MessageId, SessionRowId, TurnId, ZepUuid
+from tandem.principal import Principal
+from tandem.recall.items import Draft, ResolvedSource
+
+KEY_HOURS = 24
+Outcome = Literal["opened", "answered", "in_progress"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewTurn:
+    """What opening a turn needs. Every id is proposed here, so that the statement can be sent
+    again when its answer is lost.
+
+    Attributes:
+        session_id: the session's label; made by us when the client named none.
+        given_session: the label the client named, or None.
+        key: the Idempotency-Key, or the turn's own id.
+    """
+
+    turn_id: TurnId
+    session_row: SessionRowId
+    session_id: str
+    given_session: str | None
+    key: str
+    request_hash: bytes
+    user_message_id: MessageId
+    assistant_message_id: MessageId
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnLimits:
+    """How a turn is opened: the rate, the lease, how much of the session comes along."""
+
+    turns_per_minute: int
+    lease_seconds: float
+    recent_turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn as it stood when the statement ended.
+
+    Attributes:
+        outcome: `opened` (ours to answer), `answered` (a repeat), `in_progress` (somebody else's).
+        recent: earlier turns of the session, oldest first; a reply is None if there is none yet.
+        pending: what the person said lately and a store has not ingested, oldest first.
+        answer: of an answered turn, what was stored with the reply.
+    """
+
+    outcome: Outcome
+    turn_id: TurnId
+    session_row: SessionRowId | None
+    session_id: str
+    attempt: int
+    said_at: datetime | None
+    reply: str | None
+    answer: Mapping[str, Any]
+    recent: Sequence[tuple[str, str | None]]
+    pending: Sequence[Pending]
+    zep_graph_uuid: ZepUuid | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is stored at the commit point. `facts` is JSON: route, usage, degraded, recalled."""
+
+    text: str
+    facts: Mapping[str, Any]
+    drafts: Sequence[Draft]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStatus:
+    """One turn and how far its words have come. Deliveries: (store, role, state)."""
+
+    turn_id: TurnId
+    session_id: str
+    state: str
+    message: str | None
+    reply: str | None
+    answer: Mapping[str, Any]
+    said_at: datetime
+    replied_at: datetime | None
+    deliveries: Sequence[tuple[str, str, str]]
+
+
+class Turns:
+    """Reads and writes the ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open(
+        self, principal: Principal, user_id: str | None, new: NewTurn, limits: TurnLimits
+    ) -> Turn:
+        """The opened turn, or the one that this key opened before. One round trip.
+
+        Raises:
+            Unauthenticated, Forbidden: the login has ended; `user_id` is somebody else's.
+            RateLimited: too many turns in this minute; nothing was opened.
+            Conflict: `idempotency_conflict`, the key belongs to another message or session.
+            NotFound: `session_not_found`, the key's turn was in a session that is deleted.
+            Unavailable: the database is away.
+        """
+        row = await self._database.row(
+            statements.OPEN,
+            repeatable=True,
+            **identity(principal, user_id),
+            key=new.key,
+            key_as_turn=_as_uuid(new.key),
+            key_hours=KEY_HOURS,
+            turns_per_minute=limits.turns_per_minute,
+            turn_id=new.turn_id,
+            session_row=new.session_row,
+            session_id=new.session_id,
+            given_session=new.given_session,
+            request_hash=new.request_hash,
+            user_message_id=new.user_message_id,
+            assistant_message_id=new.assistant_message_id,
+            message=new.message,
+            lease_seconds=limits.lease_seconds,
+            recent_turns=limits.recent_turns,
+            pending_except=new.turn_id,
+        )
+        admit(row)
+        if row["within"] is False:
+            raise RateLimited(code="too_many_turns", retry_after_seconds=max(1, row["wait"]))
+        return _turn(row, new)
+
+    async def commit(
+        self, turn: Turn, account_id: AccountId, reply: Reply
+    ) -> list[ResolvedSource] | None:
+        """Stores the reply and owes the deliveries: the commit point. One round trip.
+
+        Returns:
+            Where the recalled items come from; None when another attempt owns the turn by now.
+
+        Raises:
+            NotFound: `session_not_found`, the session was deleted meanwhile.
+            Unavailable: the database is away; whether the reply was stored is unknown.
+        """
+        row = await self._database.row(
+            statements.COMMIT,
+            repeatable=True,
+            account_id=account_id,
+            session_row=turn.session_row,
+            turn_id=turn.turn_id,
+            attempt=turn.attempt,
+            reply=reply.text,
+            answer=json.dumps(reply.facts),
+            **parameters_of(reply.drafts),
+        )
+        if not row["alive"]:
+            raise session_not_found()
+        return parse_resolved(row["sources"]) if row["done"] else None
+
+    async def release(self, turn: Turn) -> None:
+        """Ends this attempt's lease, so that the turn's key may resume it at once."""
+        await self._database.rows(
+            statements.RELEASE, repeatable=True, turn_id=turn.turn_id, attempt=turn.attempt
+        )
+
+    async def read(self, principal: Principal, turn_id: TurnId) -> TurnStatus:
+        """One turn of the caller's and the state of its deliveries. One round trip.
+
+        Raises:
+            Unauthenticated: the login has ended.
+            NotFound: `turn_not_found`, also for somebody else's and for deleted sessions'.
+            Unavailable: the database is away.
+        """
+        row = await self._database.row(
+            statements.READ, repeatable=True, **identity(principal), turn_id=turn_id
+        )
+        admit(row)
+        if row["id"] is None:
+            raise NotFound("There is no such turn.", code="turn_not_found")
+        return TurnStatus(
+            turn_id=TurnId(row["id"]),
+            session_id=row["session_id"],
+            state=row["state"],
+            message=row["message"],
+            reply=row["reply"],
+            answer=row["answer"] or {},
+            said_at=row["said_at"],
+            replied_at=row["replied_at"],
+            deliveries=[(d["store"], d["role"], d["state"]) for d in row["deliveries"]],
+        )
+
+
+def session_not_found() -> NotFound:
+    """The error for a session that doesn't exist, is deleted, or is somebody else's."""
+    return NotFound("There is no such session.", code="session_not_found")
+
+
+def _as_uuid(key: str) -> UUID | None:
+    try:
+        return UUID(key)
+    except ValueError:
+        return None
+
+
+def _is_repeat(row: Row, new: NewTurn) -> bool:
+    same_message = bytes(row["request_hash"] or b"") == new.request_hash
+    return same_message and new.given_session in {None, row["session_id"]}
+
+
+def _turn(row: Row, new: NewTurn) -> Turn:
+    if row["deleted"]:
+        raise session_not_found()
+    if row["id"] is not None and not _is_repeat(row, new):
+        raise Conflict(
+            "This Idempotency-Key was used for another request.", code="idempotency_conflict"
+        )
+    outcome: Outcome = "in_progress"
+    if row["own"]:
+        outcome = "opened"
+    elif row["state"] == "answered":
+        outcome = "answered"
+    return Turn(
+        outcome=outcome,
+        turn_id=TurnId(row["id"] or row["earlier_turn"]),
+        session_row=row["session_row"],
+        session_id=row["session_id"] or new.session_id,
+        attempt=row["attempt"] or 0,
+        said_at=row["said_at"],
+        reply=row["reply"],
+        answer=row["answer"] or {},
+        recent=[(turn["message"], turn["reply"]) for turn in row["recent"]],
+        pending=parse_pending(row["pending"]),
+        zep_graph_uuid=row["zep_graph_uuid"],
+    )
