@@ -51,11 +51,14 @@ class Draft:
     Attributes:
         provider_ids: Zep's messages or episodes, or Mem0's memory, that the item rests on.
         turn_ids: turns that the store itself names, through metadata that we sent along.
+        superseded_at: when the store learned that it no longer holds. Not `valid_to`: who says
+            today "I moved last month" ends a fact in the past.
     """
 
     item: RecalledItem
     provider_ids: tuple[str, ...] = ()
     turn_ids: tuple[TurnId, ...] = ()
+    superseded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

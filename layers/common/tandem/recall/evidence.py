@@ -1,0 +1,56 @@
+"""What is remembered, as the model gets it: quoted data that can't be taken for anything else."""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tandem.recall.items import RecalledItem
+
+# JSON leaves these as they stand. `<` could close the block; the rest could end a line, hide text
+# or not be sendable at all.
+_ESCAPED: Final = re.compile(
+    "[<\\x7f-\\x9f\\u200b\\u200e\\u200f\\u2028\\u2029\\u202a-\\u202e\\u2060-\\u2069\\ufeff"
+    "\\ud800-\\udfff]"
+)
+
+
+def evidence_block(items: Sequence[RecalledItem]) -> str:
+    """The items between `<evidence>` and `</evidence>`, one JSON object a line, in this order.
+
+    No line can contain `<` or break in two, so nothing inside can end the block. Empty when there
+    is nothing to tell.
+    """
+    if not items:
+        return ""
+    lines = [_as_json(_described(item)) for item in items]
+    return "\n".join(["<evidence>", *lines, "</evidence>"])
+
+
+def tool_answer(items: Sequence[RecalledItem]) -> str:
+    """What a tool found, as the model gets it: one JSON object, `{"items": […]}`."""
+    return _as_json({"items": [_described(item) for item in items]})
+
+
+def _described(item: RecalledItem) -> dict[str, str | None]:
+    return {
+        "id": item.id,
+        "store": item.store,
+        "kind": item.kind,
+        "text": item.text,
+        "said_at": _moment(item.last_confirmed_at),
+        "valid_from": _moment(item.valid_from),
+        "valid_to": _moment(item.valid_to),
+    }
+
+
+def _moment(value: datetime | None) -> str | None:
+    if value is None:
+        return None
+    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _as_json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ESCAPED.sub(lambda match: f"\\u{ord(match.group()):04x}", text)

@@ -1,0 +1,134 @@
+"""One list from two stores: a memory and the facts that say the same become one item.
+
+"The same" is equality after normalising and nothing else; whether differently worded statements
+agree is for consolidation to judge.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from tandem.ids import Mem0Id, ZepUuid
+from tandem.recall.items import Draft
+from tandem.recall.normalise import normalise, statement_hash
+
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+class Link(NamedTuple):
+    """A memory and the fact that it is shown with. The hash tells whether either has changed."""
+
+    mem0_id: Mem0Id
+    edge_uuid: ZepUuid
+    statement_hash: bytes
+
+
+def merge(
+    facts: Sequence[Draft], memories: Sequence[Draft], *, as_of: datetime | None = None
+) -> list[Draft]:
+    """Memories and facts as one list, each statement once.
+
+    A merged draft has the memory's id and words, the fact's validity and the sources of both.
+    Of several facts in the same words (Delhi, Mumbai, Delhi again) the one that holds stands for
+    all, else the newest. A memory whose fact has ended has ended too, unless the person said it
+    after that end was known: then it holds again, from then on.
+
+    Args:
+        facts: from `stores.fact_draft`, in the store's order.
+        memories: from `stores.memory_draft`, in the store's order.
+        as_of: choose among facts in the same words for this moment instead of for today (aware).
+
+    Returns:
+        Memories in their order, then the facts that no memory equals, in theirs. Statements
+        without any text are left out.
+    """
+    groups = _by_statement(facts)
+    chosen = {said: _spokesman(group, as_of) for said, group in groups.items()}
+    merged = [
+        _joined(group, chosen.pop(said, None), as_of)
+        for said, group in _by_statement(memories).items()
+    ]
+    return [*merged, *chosen.values()]
+
+
+def links(facts: Sequence[Draft], memories: Sequence[Draft]) -> list[Link]:
+    """Which memory is shown with which fact: at most one link a memory, to be remembered."""
+    chosen = {said: _spokesman(group, None) for said, group in _by_statement(facts).items()}
+    return [
+        Link(mem0_id_of(memory), edge_uuid_of(chosen[said]), statement_hash(memory.item.text))
+        for said, group in _by_statement(memories).items()
+        if said in chosen
+        for memory in group
+    ]
+
+
+def mem0_id_of(memory: Draft) -> Mem0Id:
+    """Mem0's own id of a memory."""
+    return Mem0Id(memory.item.id.removeprefix("mem_"))
+
+
+def edge_uuid_of(fact: Draft) -> ZepUuid:
+    """Zep's own id of a fact."""
+    return ZepUuid(UUID(fact.item.id.removeprefix("fact_")))
+
+
+def _by_statement(drafts: Iterable[Draft]) -> dict[str, list[Draft]]:
+    groups: dict[str, list[Draft]] = {}
+    for draft in drafts:
+        said = normalise(draft.item.text)
+        if said:
+            groups.setdefault(said, []).append(draft)
+    return groups
+
+
+def _spokesman(facts: Sequence[Draft], as_of: datetime | None) -> Draft:
+    def rank(fact: Draft) -> tuple[bool, datetime, datetime]:
+        start, end = fact.item.valid_from or _BEGINNING, fact.item.valid_to or _NEVER
+        held = as_of is not None and start <= as_of < end
+        return held, end, start
+
+    best = max(facts, key=rank)
+    others = [fact for fact in facts if fact is not best]
+    return Draft(
+        item=best.item,
+        provider_ids=_united(best.provider_ids, *(fact.provider_ids for fact in others)),
+        superseded_at=best.superseded_at,
+    )
+
+
+def _joined(memories: Sequence[Draft], fact: Draft | None, as_of: datetime | None) -> Draft:
+    first = memories[0]
+    said_at = max((m.item.last_confirmed_at or _BEGINNING for m in memories), default=_BEGINNING)
+    update: dict[str, object] = {
+        "last_confirmed_at": None if said_at == _BEGINNING else said_at,
+        "score": max((m.item.score for m in memories if m.item.score is not None), default=None),
+    }
+    provider_ids = _united(*(memory.provider_ids for memory in memories))
+    turn_ids = _united(*(memory.turn_ids for memory in memories))
+    if fact is None:
+        return Draft(first.item.model_copy(update=update), provider_ids, turn_ids)
+    start, end = _validity(fact, said_at, as_of)
+    update |= {"store": "both", "valid_from": start, "valid_to": end}
+    return Draft(
+        item=first.item.model_copy(update=update),
+        provider_ids=_united(provider_ids, fact.provider_ids),
+        turn_ids=turn_ids,
+        superseded_at=fact.superseded_at if end is not None else None,
+    )
+
+
+def _validity(
+    fact: Draft, said_at: datetime, as_of: datetime | None
+) -> tuple[datetime | None, datetime | None]:
+    end = fact.item.valid_to
+    # Known later than `end` when a change is told late: "I moved last month", said today, must not
+    # leave what was said yesterday standing.
+    known = max(end, fact.superseded_at or end) if end is not None else None
+    said_again = known is not None and said_at > known and (as_of is None or said_at <= as_of)
+    return (said_at, None) if said_again else (fact.item.valid_from, end)
+
+
+def _united[T](*parts: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(name for part in parts for name in part))
