@@ -10,12 +10,14 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from mangum import Mangum
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tandem import observability
 from tandem.errors import AppError
+from tandem.fields import storable
+from tandem.loop import use_container_loop
 from tandem.problems import problem, problem_of, validation_errors
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -33,9 +35,11 @@ _CODES = {
 
 
 class RequestModel(BaseModel):
-    """Base of every request body: unknown fields are refused, not ignored."""
+    """Base of every request body: unknown fields and text that can't be stored are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    _storable = field_validator("*", mode="before")(storable)
 
 
 class ResponseModel(BaseModel):
@@ -58,7 +62,14 @@ def create_app(*, routers: Sequence[APIRouter]) -> FastAPI:
 
 def create_handler(app: FastAPI) -> Handler:
     """The Lambda handler of an app. Lifespan is off: Mangum would run it on every invocation."""
-    return Mangum(app, lifespan="off", text_mime_types=_TEXT_TYPES)
+    use_container_loop()
+    adapter = Mangum(app, lifespan="off", text_mime_types=_TEXT_TYPES)
+
+    def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        use_container_loop()
+        return adapter(event, context)
+
+    return handle
 
 
 def request_id_of(scope: Scope) -> str:
