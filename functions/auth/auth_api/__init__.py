@@ -1,0 +1,1 @@
+"""Accounts and logins: sign up, log in, refresh, log out, me."""
