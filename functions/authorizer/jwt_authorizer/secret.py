@@ -1,0 +1,132 @@
+"""The signing key: read from Secrets Manager on first use and again every five minutes.
+
+The layer can do this too, but the authorizer goes without the layer: its cold start stands before
+everybody's first request, and unpacking and importing what it doesn't use would multiply it. So
+this is a small reading of the same two things: AWS Signature Version 4 ("Create a signed AWS API
+request", IAM User Guide) for the one POST that GetSecretValue is.
+"""
+
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+REFRESH_SECONDS = 300.0
+RETRY_SECONDS = 10.0
+_FETCH_SECONDS = 2.0
+
+
+class SecretMissing(Exception):
+    """The key can't be had; the text names what is missing."""
+
+
+class SigningKey:
+    """Hands out the key and keeps it fresh.
+
+    Args:
+        fetch: reads the key; may block.
+        at_least_bytes: what the algorithm needs.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], str],
+        *,
+        at_least_bytes: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fetch = fetch
+        self._at_least_bytes = at_least_bytes
+        self._clock = clock
+        self._value = ""
+        self._good_until = float("-inf")
+
+    def value(self) -> str:
+        """The current key.
+
+        Raises:
+            SecretMissing: it can't be read, or is missing or too short.
+        """
+        if self._clock() >= self._good_until:
+            self._refresh()
+        return self._value
+
+    def _refresh(self) -> None:
+        try:
+            fresh = self._fetch()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if not self._value:
+                raise SecretMissing("SECRET_ARN") from error
+            # The key of five minutes ago beats none: keep it, and ask again a little later.
+            self._good_until = self._clock() + RETRY_SECONDS
+            return
+        if len(fresh.encode()) < self._at_least_bytes:
+            raise SecretMissing("SECRET_KEY")
+        self._value, self._good_until = fresh, self._clock() + REFRESH_SECONDS
+
+
+def fetch_key(arn: str) -> str:
+    """`SECRET_KEY` of the secret's JSON object, read now; empty when there is none in it.
+
+    Raises:
+        OSError, http.client.HTTPException: Secrets Manager can't be reached.
+        ValueError: it answered something else than a secret.
+    """
+    region = os.environ.get("AWS_REGION", "us-east-1")
+    endpoint = urlsplit(
+        os.environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER")
+        or os.environ.get("AWS_ENDPOINT_URL")
+        or f"https://secretsmanager.{region}.amazonaws.com"
+    )
+    body = json.dumps({"SecretId": arn}).encode()
+    secure = endpoint.scheme == "https"
+    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = kind(endpoint.netloc, timeout=_FETCH_SECONDS)
+    try:
+        connection.request("POST", "/", body, _signed(endpoint.netloc, region, body))
+        answer = connection.getresponse()
+        payload = answer.read(1_000_000)
+    finally:
+        connection.close()
+    if answer.status != http.client.OK:
+        raise ValueError("Secrets Manager refused")
+    return _key_in(payload)
+
+
+def _key_in(payload: bytes) -> str:
+    try:
+        key = json.loads(json.loads(payload)["SecretString"]).get("SECRET_KEY", "")
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError("the secret is not a JSON object") from None
+    return key if isinstance(key, str) else ""
+
+
+def _signed(host: str, region: str, body: bytes) -> dict[str, str]:
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    headers = {
+        "content-type": "application/x-amz-json-1.1",
+        "host": host,
+        "x-amz-date": stamp,
+        "x-amz-target": "secretsmanager.GetSecretValue",
+    }
+    if token := os.environ.get("AWS_SESSION_TOKEN"):
+        headers["x-amz-security-token"] = token
+    names = ";".join(sorted(headers))
+    lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
+    request = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+    scope = f"{stamp[:8]}/{region}/secretsmanager/aws4_request"
+    to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    key = b"AWS4" + os.environ.get("AWS_SECRET_ACCESS_KEY", "").encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    identity = os.environ.get("AWS_ACCESS_KEY_ID", "")
+    headers["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={identity}/{scope}, SignedHeaders={names}, "
+        f"Signature={hmac.digest(key, to_sign.encode(), 'sha256').hex()}"
+    )
+    return headers
