@@ -314,10 +314,15 @@ class ProviderHttp:
     async def _read(response: httpx.Response) -> bytes | None:
         """The body, or None as soon as it is larger than we take."""
         body = bytearray()
-        async for chunk in response.aiter_bytes(_CHUNK_BYTES):
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                return None
+        try:
+            async for chunk in response.aiter_bytes(_CHUNK_BYTES):
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    return None
+        except httpx.HTTPError:
+            # The body of an error is not used, so its status stands although the rest is lost.
+            if response.is_success:
+                raise
         return bytes(body)
 
     def _parse[A: ProviderModel](

@@ -26,7 +26,7 @@ def retry_after_seconds(header: str | None, *, now: datetime) -> int | None:
     else:
         try:
             moment = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         seconds = math.ceil((aware - now).total_seconds())
