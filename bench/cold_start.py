@@ -1,0 +1,174 @@
+"""What a cold start costs: processor time of INIT and the first request, as shipped.
+
+Each figure is the median over fresh processes that run `.aws-sam/build`'s artifacts with what
+Lambda's runtime has and no more; the rounds of all functions are interleaved, so that a busy
+machine is busy for all of them. Budgets are ratios to a baseline of the same run.
+"""
+
+import compileall
+import json
+import py_compile
+import shutil
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.people import Person, authorizer_call, call, new_person
+from bench.results import Result
+from local.resources import Function
+from local.runtime.environment import RuntimeOptions, function_environment
+from local.stack import ROOT, Stack
+
+RUNTIME_PYTHON = ROOT / ".tools" / "runtime" / "bin" / "python"
+DRIVER = ROOT / "bench" / "first_request.py"
+ROUNDS = 7
+TIMEOUT_SECONDS = 60
+
+BARE, CHAT_BASELINE = "baseline_bare", "baseline_chat"
+BUDGETS = {
+    "AuthorizerFunction": (0.45, BARE),
+    "AuthFunction": (1.9, BARE),
+    "HistoryFunction": (1.9, BARE),
+    "MemoryFunction": (1.9, BARE),
+    "ChatFunction": (1.2, CHAT_BASELINE),
+}
+"""By logical id: the ratio that is allowed, and to which baseline."""
+
+
+class BenchError(Exception):
+    """A measurement could not be made, so there is no figure to judge."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """One function to start: its whole environment, and the first event it gets."""
+
+    name: str
+    environment: Mapping[str, str]
+    event: Mapping[str, Any]
+
+
+def run() -> list[Result]:
+    """Measures every function that has a budget."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Stack(code="built", function_python=RUNTIME_PYTHON, event_sources=False) as stack,
+    ):
+        starts = [*_baselines(stack, Path(folder)), *_functions(stack)]
+        medians = measure(starts, folder=Path(folder))
+    return [
+        Result(
+            name=f"cold start {name.removesuffix('Function').lower()}",
+            measured=medians[name] / medians[baseline],
+            limit=limit,
+            detail=f"{medians[name]:.0f} ms CPU, {baseline} {medians[baseline]:.0f} ms",
+        )
+        for name, (limit, baseline) in BUDGETS.items()
+    ]
+
+
+def measure(starts: Sequence[Start], *, folder: Path, rounds: int = ROUNDS) -> dict[str, float]:
+    """Median CPU milliseconds by name; a first round that fills the disk cache is not counted.
+
+    Raises:
+        BenchError: a first request was not answered as it should.
+    """
+    samples: dict[str, list[float]] = {start.name: [] for start in starts}
+    for round_number in range(rounds + 1):
+        for start in starts:
+            cpu_ms = _first_request(start, folder)
+            if round_number:
+                samples[start.name].append(cpu_ms)
+    return {name: statistics.median(values) for name, values in samples.items()}
+
+
+def _first_request(start: Start, folder: Path) -> float:
+    event, result = folder / "event.json", folder / "result.json"
+    event.write_text(json.dumps(start.event))
+    result.unlink(missing_ok=True)
+    finished = subprocess.run(
+        # -P: the driver's folder is no place to import from.
+        [RUNTIME_PYTHON, "-P", DRIVER, event, result],
+        env=start.environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    if finished.returncode or not result.exists():
+        raise BenchError(f"{start.name} did not start:\n{finished.stderr[-2000:]}")
+    measured = json.loads(result.read_text())
+    answer = measured["answer"]
+    allowed = answer.get("isAuthorized") is True
+    if not allowed and answer.get("statusCode") != 200:
+        raise BenchError(f"{start.name} answered {str(answer)[:500]}:\n{finished.stdout[-2000:]}")
+    return float(measured["cpu_ms"])
+
+
+def _functions(stack: Stack) -> Iterator[Start]:
+    """The functions of the template, each with a request that it does its usual work for."""
+    person = new_person(stack, "cold-start@example.com")
+    for name, event in _first_events(stack, person).items():
+        yield Start(name, _environment(stack, stack.template.functions[name]), event)
+
+
+def _first_events(stack: Stack, person: Person) -> dict[str, dict[str, Any]]:
+    # `me` and not `login`: a password's hash is meant to cost the same cold and warm.
+    return {
+        "AuthorizerFunction": authorizer_call(stack, person),
+        "AuthFunction": call(stack, person, "GET", "/api/auth/me"),
+        "HistoryFunction": call(stack, person, "GET", "/api/session"),
+        "MemoryFunction": call(stack, person, "GET", "/api/memory"),
+        "ChatFunction": call(stack, person, "POST", "/api/chat", {"message": "Hello there"}),
+    }
+
+
+def _environment(stack: Stack, function: Function) -> dict[str, str]:
+    options = RuntimeOptions(
+        log_dir=stack.log_dir,
+        home_dir=stack.data_dir / "home",
+        python=RUNTIME_PYTHON,
+        built=True,
+        overrides={
+            "ZEP_BASE_URL": stack.zep_url,
+            "MEM0_API_URL": stack.mem0_url,
+            "GEMINI_BASE_URL": stack.gemini_url,
+        },
+        extra_environment={"AWS_ENDPOINT_URL": stack.aws_url},
+    )
+    return function_environment(function, options, runtime_api="127.0.0.1:9", instance=0)
+
+
+def _baselines(stack: Stack, folder: Path) -> Iterator[Start]:
+    """The baselines, compiled and run exactly as the functions are."""
+    chat = stack.template.functions["ChatFunction"]
+    layers = chat.python_path[1:]
+    for name in (BARE, CHAT_BASELINE):
+        code = folder / name
+        code.mkdir()
+        shutil.copy(ROOT / "bench" / f"{name}.py", code)
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        compileall.compile_dir(code, quiet=1, invalidation_mode=mode)
+        environment = _environment(stack, chat) | {
+            "_HANDLER": f"{name}.handler",
+            "PYTHONPATH": ":".join(str(path) for path in (code, *layers)),
+        }
+        yield Start(name, environment, _root_event())
+
+
+def _root_event() -> dict[str, Any]:
+    http = {"method": "GET", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"}
+    return {
+        "version": "2.0",
+        "routeKey": "GET /",
+        "rawPath": "/",
+        "rawQueryString": "",
+        "headers": {"host": "localhost"},
+        "requestContext": {"http": http, "requestId": "bench", "stage": "$default"},
+        "isBase64Encoded": False,
+    }
