@@ -4,6 +4,7 @@ The wheels come from `.tools/wheels`, which `scripts/set_up wheels` fills. A pla
 Python 3.13 on PATH gives the same result; it asks the package index instead.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -13,6 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".aws-sam" / "build"
 LAYER = "CommonLayer"
+# Says what the artifacts were built from; beside them, since they are what is deployed.
+STAMP = ROOT / ".aws-sam" / "built-from.txt"
+INPUTS = ("template.yaml", "scripts/build.py", "layers", "functions")
 LIMIT_BYTES = 200 * 1024 * 1024
 MIB = 1024 * 1024
 
@@ -31,6 +35,18 @@ def environment() -> dict[str, str]:
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def fingerprint() -> str:
+    """Changes whenever anything changes that the artifacts are built from."""
+    digest = hashlib.sha256()
+    for name in INPUTS:
+        top = ROOT / name
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            if path.is_file() and path.suffix != ".pyc":
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                digest.update(f"{path.relative_to(ROOT)} {content}\n".encode())
+    return digest.hexdigest()
 
 
 def size_bytes(folder: Path) -> int:
@@ -55,7 +71,11 @@ def report(build: Path, *, limit_bytes: int = LIMIT_BYTES) -> int:
 
 
 def main() -> int:
-    """Builds into a fresh folder and prints the sizes; returns the exit code."""
+    """Builds into a fresh folder unless nothing changed, prints sizes; returns the exit code."""
+    wanted = fingerprint()
+    if BUILD.is_dir() and STAMP.is_file() and STAMP.read_text() == wanted:
+        return report(BUILD)
+    STAMP.unlink(missing_ok=True)
     shutil.rmtree(BUILD, ignore_errors=True)
     sam = Path(sys.executable).parent / "sam"
     finished = subprocess.run(
@@ -78,6 +98,7 @@ def main() -> int:
     if finished.returncode:
         print(finished.stdout, finished.stderr, sep="\n", file=sys.stderr)
         return finished.returncode
+    STAMP.write_text(wanted)
     return report(BUILD)
 
 
