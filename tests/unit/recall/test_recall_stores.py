@@ -122,3 +122,9 @@ def test_every_item_of_a_store_is_bounded() -> None:
     assert len(stores.entity_item(node).text) <= stores.MAX_ENTITY
     said = stores.pending_item(TurnId(ONE), MessageId(TWO), "s", long, NOON)
     assert len(said.text) <= stores.MAX_PENDING
+
+
+def test_an_entity_rests_on_its_episodes() -> None:
+    node = ZepNode(uuid=ZepUuid(ONE), name="Bruno", episode_uuids=(ZepUuid(TWO),))
+    assert stores.entity_draft(node).item == stores.entity_item(node)
+    assert stores.entity_draft(node).provider_ids == (str(TWO),)

@@ -93,6 +93,14 @@ def entity_item(node: ZepNode) -> RecalledItem:
     )
 
 
+def entity_draft(node: ZepNode) -> Draft:
+    """The same with the episodes that it rests on."""
+    return Draft(
+        item=entity_item(node),
+        provider_ids=tuple(str(uuid) for uuid in node.episode_uuids[:_MAX_SOURCES]),
+    )
+
+
 def pending_item(
     turn_id: TurnId, message_id: MessageId, session_id: str, message: str, said_at: datetime
 ) -> RecalledItem:

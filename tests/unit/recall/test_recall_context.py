@@ -1,0 +1,41 @@
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from tandem.ids import MessageId, TurnId
+from tandem.recall.context import CONTEXT_ITEMS, CONTEXT_TOKENS, context_items
+from tandem.recall.evidence import evidence_block
+from tandem.recall.items import RecalledItem
+from tandem.recall.rank import estimate_tokens
+from tandem.recall.stores import pending_item
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def memory(text: str, *, ended: bool = False) -> RecalledItem:
+    end = NOW - timedelta(hours=1) if ended else None
+    return RecalledItem(id=f"mem_{text}", store="mem0", kind="memory", text=text, valid_to=end)
+
+
+def said(text: str) -> RecalledItem:
+    return pending_item(TurnId(uuid4()), MessageId(uuid4()), "s", text, NOW)
+
+
+def test_a_turn_is_given_what_was_just_said_then_what_holds_then_what_is_past() -> None:
+    items = context_items(
+        [memory("Lives in Delhi", ended=True), memory("Lives in Mumbai")],
+        [said("I live in Pune now")],
+        query="Where do I live?",
+        now=NOW,
+    )
+    assert [item.text for item in items] == [
+        "I live in Pune now",
+        "Lives in Mumbai",
+        "Lives in Delhi",
+    ]
+
+
+def test_a_turns_context_is_bounded_whatever_the_stores_know() -> None:
+    many = [memory(f"{n} " + "long " * n) for n in range(500)]
+    items = context_items(many, [said("x" * 4_000) for _ in range(20)], query="x", now=NOW)
+    assert len(items) <= CONTEXT_ITEMS
+    assert estimate_tokens(evidence_block(items)) <= CONTEXT_TOKENS * 1.1
