@@ -63,7 +63,7 @@ create table deliveries (
     finished_at    timestamptz,                  -- ingested, refused or cancelled
     check_id       text,                         -- Zep's task or Mem0's event that tells of ingestion
     ingestions     int not null default 0,       -- how often it was given for ingestion
-    provider_ids   text[],                       -- Zep: the message's parts, or the episode given instead
+    provider_ids   text[],                       -- Zep: the message's parts
     primary key (turn_id, store, role)
 );
 create index deliveries_unfinished on deliveries (session_row, store, seq) where state in ('owed', 'sent');

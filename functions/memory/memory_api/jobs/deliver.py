@@ -1,0 +1,99 @@
+"""The delivery job: woken by SQS, it delivers what the named sessions owe."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from tandem import observability
+from tandem.clients.ready import mem0_client, zep_client
+from tandem.db.connection import Database
+from tandem.db.deliveries import Deliveries
+from tandem.deadline import Deadline, deadline_of
+from tandem.delivery.mem0_delivery import Mem0Delivery
+from tandem.delivery.service import Delivery, Pace
+from tandem.delivery.wake import Wake
+from tandem.delivery.zep_delivery import ZepDelivery
+from tandem.errors import AppError
+from tandem.ids import SessionRowId
+from tandem.loop import run, use_container_loop
+from tandem.secrets import secrets_from_environment
+from tandem.settings import (
+    DatabaseSettings,
+    DeliverySettings,
+    Mem0Settings,
+    QueueSettings,
+    StageSettings,
+    ZepSettings,
+    load,
+)
+from tandem.snapshot import ready_for_snapshot
+
+_LONGEST_RUN_SECONDS = 58.0
+
+use_container_loop()
+settings = load(DeliverySettings)
+stage = load(StageSettings).stage
+secrets = secrets_from_environment()
+database = Database(lambda: secrets.value("DATABASE_URL"), load(DatabaseSettings))
+deliveries = Deliveries(database)
+delivery = Delivery(
+    deliveries,
+    [
+        ZepDelivery(
+            zep_client(load(ZepSettings), secrets),
+            deliveries,
+            stage=stage,
+            call_seconds=settings.delivery_call_seconds,
+        ),
+        Mem0Delivery(
+            mem0_client(load(Mem0Settings), secrets),
+            stage=stage,
+            call_seconds=settings.delivery_call_seconds,
+        ),
+    ],
+    Wake(load(QueueSettings).delivery_queue_url),
+    Pace(settings.delivery_lease_seconds, settings.ingestion_poll_seconds),
+)
+ready_for_snapshot(database.close, secrets.forget)
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Handles a batch of wake-ups. Those that failed are named, so that only they come again."""
+    deadline = deadline_of(context, at_most_seconds=_LONGEST_RUN_SECONDS)
+    with observability.log_context(request_id=getattr(context, "aws_request_id", None)):
+        failed = run(_deliver_all(event.get("Records", []), deadline))
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+async def _deliver_all(records: Sequence[Mapping[str, Any]], deadline: Deadline) -> list[str]:
+    """Message ids of the wake-ups whose sessions could not be dealt with."""
+    sessions: dict[SessionRowId | None, list[str]] = {}
+    for record in records:
+        sessions.setdefault(_session_of(record), []).append(record["messageId"])
+    unreadable = sessions.pop(None, [])
+    done = await asyncio.gather(*(_deliver(row, deadline) for row in sessions if row))
+    failed = [ids for ids, ok in zip(sessions.values(), done, strict=True) if not ok]
+    return unreadable + [message_id for ids in failed for message_id in ids]
+
+
+async def _deliver(session_row: SessionRowId, deadline: Deadline) -> bool:
+    try:
+        await delivery.deliver(session_row, deadline)
+    except AppError as error:
+        observability.error(
+            "delivery_run_failed",
+            session=str(session_row),
+            **observability.describe(error),
+        )
+        return False
+    return True
+
+
+def _session_of(record: Mapping[str, Any]) -> SessionRowId | None:
+    try:
+        return SessionRowId(UUID(json.loads(record["body"])["session"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        observability.error("wake_up_unreadable", message_id=record.get("messageId"))
+        return None

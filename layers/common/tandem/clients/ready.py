@@ -1,0 +1,49 @@
+"""The stores' clients as the functions use them: from settings and secrets to something that calls.
+
+Nothing is connected and no key is read before the first call.
+"""
+
+from tandem import observability
+from tandem.clients.http import ProviderHttp, UpstreamCall, build_http_client
+from tandem.clients.mem0 import Mem0Client
+from tandem.clients.zep import ZepClient
+from tandem.errors import Provider
+from tandem.secrets import Secrets
+from tandem.settings import Mem0Settings, ZepSettings
+
+
+def zep_client(settings: ZepSettings, secrets: Secrets) -> ZepClient:
+    """Zep at its address, with its key from the secret and one log line a call."""
+    return ZepClient(
+        _http("zep", settings.zep_base_url), api_key=lambda: secrets.value("ZEP_API_KEY")
+    )
+
+
+def mem0_client(settings: Mem0Settings, secrets: Secrets) -> Mem0Client:
+    """Mem0 at its address, with its key from the secret and one log line a call."""
+    return Mem0Client(
+        _http("mem0", settings.mem0_api_url), api_key=lambda: secrets.value("MEM0_API_KEY")
+    )
+
+
+def log_call(call: UpstreamCall) -> None:
+    """One line and one measurement for each attempt at a provider."""
+    milliseconds = call.duration_seconds * 1_000
+    log = observability.info if call.outcome == "ok" else observability.warning
+    log(
+        "upstream_call",
+        provider=call.provider,
+        operation=call.operation,
+        status=call.status,
+        outcome=call.outcome,
+        attempt=call.attempt,
+        duration_ms=round(milliseconds, 1),
+    )
+    observability.measure(f"{call.provider.capitalize()}Latency", milliseconds)
+    observability.count(f"{call.provider.capitalize()}Calls")
+    if call.outcome != "ok":
+        observability.count(f"{call.provider.capitalize()}Failures")
+
+
+def _http(provider: Provider, base_url: str) -> ProviderHttp:
+    return ProviderHttp(provider, build_http_client(base_url=base_url), on_call=log_call)

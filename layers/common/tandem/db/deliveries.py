@@ -1,0 +1,241 @@
+"""What is owed to the stores, under leases: the delivery job's view of the ledger."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from tandem.db import delivery_statements as statements
+from tandem.db.connection import Database
+from tandem.ids import AccountId, SessionRowId, TurnId, ZepUuid
+
+StoreName = Literal["zep", "mem0"]
+Role = Literal["user", "assistant"]
+_BATCH_ROWS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to deliver one session's words to one store.
+
+    Attributes:
+        unclear: the outcome of an earlier call is unknown, so look before sending again.
+        failures: how often in a row the store has failed for this session.
+    """
+
+    session_row: SessionRowId
+    store: StoreName
+    owner: UUID
+    seconds: float
+    unclear: bool
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What one role said in one turn, and how far it has come on its way to one store."""
+
+    turn_id: TurnId
+    role: Role
+    state: Literal["owed", "sent"]
+    seq: int
+    text: str
+    at: datetime
+    check_id: str | None
+    ingestions: int
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a session owes a store now, in order, and what the store calls its people and threads.
+
+    Attributes:
+        deletion_owed: the session is deleted and its thread still has to go.
+    """
+
+    session_row: SessionRowId
+    account_id: AccountId
+    first_name: str | None
+    last_name: str | None
+    zep_user_uuid: ZepUuid | None
+    zep_graph_uuid: ZepUuid | None
+    zep_thread_uuid: ZepUuid | None
+    deletion_owed: bool
+    words: Sequence[Words]
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderId:
+    """A store's own identifier that rests on what a role said."""
+
+    id: str
+    role: Role
+
+
+class LeaseLost(Exception):
+    """Somebody else owns the lease by now; whatever was sent, they will find it."""
+
+
+class Deliveries:
+    """Reads and writes deliveries and their leases."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def settle(self, session_row: SessionRowId) -> bool:
+        """False when there is no such session. Abandons turns that nobody will answer and owes
+        their message; cancels what a deleted session owes."""
+        row = await self._database.row(statements.SETTLE, repeatable=True, session_row=session_row)
+        return bool(row["known"])
+
+    async def lease(
+        self, session_row: SessionRowId, store: StoreName, *, owner: UUID, seconds: float
+    ) -> Lease | None:
+        """The lease, or None while somebody holds it or the store is given a rest."""
+        rows = await self._database.rows(
+            statements.LEASE, session_row=session_row, store=store, owner=owner, seconds=seconds
+        )
+        if not rows:
+            return None
+        return Lease(session_row, store, owner, seconds, rows[0]["unclear"], rows[0]["failures"])
+
+    async def wait_seconds(
+        self, session_row: SessionRowId, store: StoreName
+    ) -> tuple[float, float]:
+        """Seconds for which somebody holds the lease, and for which the store is given a rest."""
+        rows = await self._database.rows(
+            statements.WAIT, repeatable=True, session_row=session_row, store=store
+        )
+        return (rows[0]["leased_seconds"], rows[0]["resting_seconds"]) if rows else (0.0, 0.0)
+
+    async def release(
+        self, lease: Lease, *, unclear: bool, failures: int, rest_seconds: float
+    ) -> None:
+        """Gives the lease back, saying whether the next owner must look and how long to rest."""
+        await self._database.rows(
+            statements.RELEASE,
+            repeatable=True,
+            session_row=lease.session_row,
+            store=lease.store,
+            owner=lease.owner,
+            unclear=unclear,
+            failures=failures,
+            rest_seconds=rest_seconds,
+        )
+
+    async def due(self, session_row: SessionRowId, store: StoreName) -> Due:
+        """What is owed and what was sent and not yet ingested, up to the lowest open turn."""
+        row = await self._database.row(
+            statements.DUE,
+            repeatable=True,
+            session_row=session_row,
+            store=store,
+            rows=_BATCH_ROWS,
+        )
+        return Due(
+            session_row=session_row,
+            account_id=AccountId(row["account_id"]),
+            first_name=row["first_name"],
+            last_name=row["last_name"],
+            zep_user_uuid=row["zep_user_uuid"],
+            zep_graph_uuid=row["zep_graph_uuid"],
+            zep_thread_uuid=row["zep_thread_uuid"],
+            deletion_owed=row["thread_deletion"] == "owed",
+            words=[_words(words) for words in row["rows"] if words["text"] is not None],
+        )
+
+    async def sent(
+        self,
+        lease: Lease,
+        turn_id: TurnId,
+        roles: Sequence[Role],
+        *,
+        check_id: str | None,
+        provider_ids: Sequence[ProviderId],
+    ) -> None:
+        """Records that the store has these words, and what it calls them.
+
+        Raises:
+            LeaseLost: the lease is somebody else's by now; nothing was recorded.
+        """
+        await self._change(statements.SENT, lease, turn_id, roles, provider_ids, check_id=check_id)
+
+    async def finished(
+        self,
+        lease: Lease,
+        turn_id: TurnId,
+        roles: Sequence[Role],
+        *,
+        state: Literal["ingested", "refused", "cancelled"],
+        provider_ids: Sequence[ProviderId] = (),
+    ) -> None:
+        """Records that these words need nothing more. Raises as `sent` does."""
+        await self._change(statements.FINISHED, lease, turn_id, roles, provider_ids, state=state)
+
+    async def set_zep_user(
+        self, account_id: AccountId, user_uuid: ZepUuid, graph_uuid: ZepUuid
+    ) -> None:
+        """Remembers what Zep calls this person and their graph."""
+        await self._database.rows(
+            statements.SET_ZEP_USER,
+            repeatable=True,
+            account_id=account_id,
+            user_uuid=user_uuid,
+            graph_uuid=graph_uuid,
+        )
+
+    async def set_thread(self, session_row: SessionRowId, thread_uuid: ZepUuid | None) -> None:
+        """Remembers, or with None forgets, what Zep calls this session."""
+        await self._database.rows(
+            statements.SET_THREAD,
+            repeatable=True,
+            session_row=session_row,
+            thread_uuid=thread_uuid,
+        )
+
+    async def thread_deleted(self, session_row: SessionRowId) -> None:
+        """Records that the deleted session's thread is gone."""
+        await self._database.rows(
+            statements.THREAD_DELETED, repeatable=True, session_row=session_row
+        )
+
+    async def _change(
+        self,
+        statement: str,
+        lease: Lease,
+        turn_id: TurnId,
+        roles: Sequence[Role],
+        provider_ids: Sequence[ProviderId],
+        **values: Any,
+    ) -> None:
+        row = await self._database.row(
+            statement,
+            repeatable=True,
+            session_row=lease.session_row,
+            store=lease.store,
+            owner=lease.owner,
+            seconds=lease.seconds,
+            turn_id=turn_id,
+            roles=list(roles),
+            provider_ids=json.dumps([{"id": p.id, "role": p.role} for p in provider_ids]),
+            **values,
+        )
+        if not row["held"]:
+            raise LeaseLost
+
+
+def _words(row: dict[str, Any]) -> Words:
+    return Words(
+        turn_id=TurnId(UUID(row["turn_id"])),
+        role=row["role"],
+        state=row["state"],
+        seq=row["seq"],
+        text=row["text"],
+        at=datetime.fromisoformat(row["at"]),
+        check_id=row["check_id"],
+        ingestions=row["ingestions"],
+        sent_at=datetime.fromisoformat(row["sent_at"]) if row["sent_at"] else None,
+    )

@@ -1,0 +1,200 @@
+"""The statements of `tandem.db.deliveries`, each one round trip."""
+
+# A lease that its owner never gave back means that the owner died somewhere: what it sent last may
+# or may not have arrived, so `unclear` asks for a look before anything is sent again.
+LEASE = """
+insert into delivery_leases as l (session_row, store, owner, lease_until)
+select s.id, cast(:store as text), cast(:owner as uuid), now() + make_interval(secs => :seconds)
+  from sessions s where s.id = :session_row
+on conflict (session_row, store) do update
+   set unclear = l.unclear or l.owner is not null,
+       owner = excluded.owner, lease_until = excluded.lease_until
+ where l.lease_until <= now() and l.not_before <= now()
+returning unclear, failures
+"""
+
+WAIT = """
+select greatest(0, extract(epoch from l.lease_until - now()))::float as leased_seconds,
+       greatest(0, extract(epoch from l.not_before - now()))::float as resting_seconds
+  from delivery_leases l where l.session_row = :session_row and l.store = :store
+"""
+
+RELEASE = """
+update delivery_leases
+   set owner = null, lease_until = '-infinity', unclear = :unclear, failures = :failures,
+       not_before = now() + make_interval(secs => :rest_seconds)
+ where session_row = :session_row and store = :store and owner = :owner
+"""
+
+# Turns whose lease ran out become `abandoned` once a later turn has opened, or after ten minutes;
+# then the person's message is owed alone. Nothing is owed any more to a session that is deleted.
+SETTLE = """
+with session as (
+    select id, deleted_at is not null as deleted from sessions where id = :session_row
+), abandoned as (
+    update turns t set state = 'abandoned'
+      from session s
+     where t.session_row = s.id and not s.deleted and t.state = 'open' and t.lease_until < now()
+       and (t.said_at < now() - interval '10 minutes'
+            or exists (select from turns l where l.session_row = t.session_row and l.seq > t.seq))
+ returning t.id, t.session_row, t.account_id, t.seq
+), owed as (
+    insert into deliveries (turn_id, store, role, session_row, account_id, seq)
+    select a.id, o.store, 'user', a.session_row, a.account_id, a.seq
+      from abandoned a cross join (values ('zep'), ('mem0')) o (store)
+    on conflict (turn_id, store, role) do nothing
+), cancelled as (
+    update deliveries d set state = 'cancelled', finished_at = now()
+      from session s
+     where d.session_row = s.id and s.deleted and d.state in ('owed', 'sent')
+ returning d.turn_id
+)
+select exists (select from session) as known, (select count(*) from abandoned) as abandoned,
+       (select count(*) from cancelled) as cancelled
+"""
+
+DUE = """
+with session as (
+    select s.id, s.zep_thread_uuid, s.thread_deletion, a.id as account_id, a.first_name,
+           a.last_name, a.zep_user_uuid, a.zep_graph_uuid
+      from sessions s join accounts a on a.id = s.account_id where s.id = :session_row
+), unfinished as (
+    select d.turn_id, d.role, d.state, d.seq, d.check_id, d.ingestions, d.sent_at, t.said_at,
+           t.replied_at, case d.role when 'user' then t.message else t.reply end as text
+      from deliveries d join turns t on t.id = d.turn_id
+     where d.session_row = :session_row and d.store = :store and d.state in ('owed', 'sent')
+       and d.seq < coalesce((select min(o.seq) from turns o
+                              where o.session_row = :session_row and o.state = 'open'),
+                            9223372036854775807)
+     order by d.seq, d.role desc
+     limit :rows
+), listed as (
+    select coalesce(jsonb_agg(jsonb_build_object('turn_id', u.turn_id, 'role', u.role,
+               'state', u.state, 'seq', u.seq, 'check_id', u.check_id,
+               'ingestions', u.ingestions, 'sent_at', u.sent_at, 'text', u.text,
+               'at', case u.role when 'user' then u.said_at else u.replied_at end)
+               order by u.seq, u.role desc), '[]'::jsonb) as rows
+      from unfinished u
+)
+select session.*, listed.rows from session cross join listed
+"""
+
+_HELD = """
+with lease as (   -- only who holds the lease may say what was sent; saying it prolongs the lease
+    update delivery_leases set lease_until = now() + make_interval(secs => :seconds)
+     where session_row = :session_row and store = :store and owner = :owner
+ returning session_row
+)
+"""
+
+_KNOWN_SOURCES = """
+, known as (
+    insert into sources (provider_id, account_id, turn_id, role)
+    select p.id, c.account_id, c.turn_id, p.role
+      from changed c
+      join jsonb_to_recordset(cast(:provider_ids as jsonb)) p (id text, role text)
+        on p.role = c.role
+    on conflict (provider_id, turn_id, role) do nothing
+)
+select exists (select from lease) as held
+"""
+
+SENT = (
+    _HELD
+    + """
+, changed as (
+    update deliveries d
+       set state = 'sent', sent_at = now(), check_id = cast(:check_id as text),
+           ingestions = d.ingestions + 1,
+           provider_ids = coalesce(d.provider_ids, (
+               select array_agg(p.id)
+                 from jsonb_to_recordset(cast(:provider_ids as jsonb)) p (id text, role text)
+                where p.role = d.role))
+      from lease
+     where d.turn_id = :turn_id and d.store = :store and d.role = any(cast(:roles as text[]))
+       and d.state in ('owed', 'sent')
+ returning d.account_id, d.turn_id, d.role
+)
+"""
+    + _KNOWN_SOURCES
+)
+
+FINISHED = (
+    _HELD
+    + """
+, changed as (
+    update deliveries d set state = :state, finished_at = now()
+      from lease
+     where d.turn_id = :turn_id and d.store = :store and d.role = any(cast(:roles as text[]))
+       and d.state in ('owed', 'sent')
+ returning d.account_id, d.turn_id, d.role
+)
+"""
+    + _KNOWN_SOURCES
+)
+
+SET_ZEP_USER = """
+update accounts set zep_user_uuid = :user_uuid, zep_graph_uuid = :graph_uuid where id = :account_id
+"""
+
+SET_THREAD = """
+update sessions set zep_thread_uuid = cast(:thread_uuid as uuid) where id = :session_row
+"""
+
+THREAD_DELETED = "update sessions set thread_deletion = 'done' where id = :session_row"
+
+# What crashes left behind: sessions with something unfinished whose wake-up is lost.
+WORK_LEFT = """
+with late as (
+    select d.session_row from deliveries d
+     where d.state in ('owed', 'sent')
+       and coalesce(d.sent_at, d.owed_at) < now() - make_interval(secs => :patience_seconds)
+    union
+    select s.id from sessions s where s.thread_deletion = 'owed'
+    union
+    select t.session_row from turns t
+     where t.state = 'open' and t.lease_until < now()
+       and (t.said_at < now() - interval '10 minutes'
+            or exists (select from turns l where l.session_row = t.session_row and l.seq > t.seq))
+)
+select late.session_row from late
+ where exists (select from unnest(array['zep', 'mem0']) as store
+                 left join delivery_leases l
+                   on l.session_row = late.session_row and l.store = store
+                where coalesce(l.lease_until, '-infinity') <= now()
+                  and coalesce(l.not_before, '-infinity') <= now())
+ limit :rows
+"""
+
+# Text leaves the ledger once both stores have had it for long enough; ids and times stay.
+WIPE = """
+with old as (
+    select t.id from turns t
+     where t.wiped_at is null and t.state <> 'open'
+       and t.said_at < now() - make_interval(days => :days)
+       and not exists (select from deliveries d where d.turn_id = t.id
+                          and (d.state not in ('ingested', 'cancelled')
+                               or d.finished_at > now() - make_interval(days => :days)))
+     limit :rows
+)
+update turns t
+   set message = null, reply = null, answer = null, request_hash = null, wiped_at = now()
+  from old where t.id = old.id
+returning t.id
+"""
+
+FORGET_KEYS = "delete from idempotency_keys where created_at < now() - interval '24 hours'"
+
+FORGET_FAILURES = "delete from login_failures where window_started < now() - interval '1 day'"
+
+FORGET_LOGINS = """
+with gone as (
+    delete from refresh_tokens r using logins l
+     where l.id = r.login_id and least(l.expires_at, coalesce(l.revoked_at, l.expires_at))
+                                 < now() - interval '7 days'
+ returning r.login_id
+)
+delete from logins l
+ where least(l.expires_at, coalesce(l.revoked_at, l.expires_at)) < now() - interval '7 days'
+   and not exists (select from refresh_tokens r where r.login_id = l.id)
+"""

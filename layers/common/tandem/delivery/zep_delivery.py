@@ -1,0 +1,197 @@
+"""Words on their way into Zep's thread and, from there, into its graph."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+from uuid import UUID, uuid5
+
+from tandem.clients.models import NewMessage, ZepMessage
+from tandem.clients.zep import MAX_MESSAGE_CHARACTERS, ZepClient
+from tandem.db.deliveries import Deliveries, Due, ProviderId, Role, Words
+from tandem.delivery.stores import Checked, Sent, Utterances, name_at_stores
+from tandem.errors import UpstreamRejected, UpstreamUnavailable
+from tandem.ids import TurnId, ZepUuid
+
+_LAST_PAGE: Final = 200
+_KEYS: Final = UUID("5f0c1f2e-8a39-4b1f-9d63-0f4f3a1d7a10")
+_GONE: Final = 404
+_EPISODE_CHARACTERS: Final = 10_000
+
+
+class ZepDelivery:
+    """Sends turns to a thread and looks after their ingestion.
+
+    Every write carries an Idempotency-Key made from our own ids, so that a repeated call is the
+    same call to Zep, for as long as Zep remembers keys (how long is not documented).
+    """
+
+    name: Final = "zep"
+
+    def __init__(
+        self, client: ZepClient, deliveries: Deliveries, *, stage: str, call_seconds: float
+    ) -> None:
+        self._client = client
+        self._deliveries = deliveries
+        self._stage = stage
+        self._seconds = call_seconds
+
+    async def prepare(self, due: Due) -> Due:
+        """Makes the person and the thread if they aren't there; deletes a deleted session's."""
+        if due.deletion_owed:
+            return await self._delete_thread(due)
+        if not any(words.state == "owed" for words in due.words):
+            return due
+        if due.zep_user_uuid is None:
+            name = name_at_stores(self._stage, due.account_id)
+            user = await self._client.ensure_user(
+                name,
+                first_name=due.first_name,
+                last_name=due.last_name,
+                idempotency_key=_key("user", name),
+                timeout_seconds=self._seconds,
+            )
+            await self._deliveries.set_zep_user(due.account_id, user.uuid, user.graph_uuid)
+            due = replace(due, zep_user_uuid=user.uuid, zep_graph_uuid=user.graph_uuid)
+        if due.zep_thread_uuid is None:
+            due = await self._make_thread(due)
+        return due
+
+    async def find(self, due: Due, turns: Sequence[Utterances]) -> Mapping[TurnId, Sent]:
+        """Reads the thread's last page and picks out the messages of these turns."""
+        if due.zep_thread_uuid is None or not turns:
+            return {}
+        page = await self._client.list_messages(
+            due.zep_thread_uuid, page_size=_LAST_PAGE, order="desc", timeout_seconds=self._seconds
+        )
+        found: dict[TurnId, Sent] = {}
+        for turn in turns:
+            theirs = [m for m in page.items if _belongs(m, turn)]
+            if {message.role for message in theirs} >= set(turn.roles):
+                found[turn.turn_id] = Sent(check_id=None, provider_ids=_provider_ids(theirs))
+        return found
+
+    async def send(self, due: Due, turn: Utterances) -> Sent:
+        """Adds one turn's messages in one call: the person's, then the reply in its parts."""
+        thread = _known(due.zep_thread_uuid)
+        messages = [message for words in turn.words for message in _messages(words)]
+        try:
+            added = await self._client.add_messages(
+                thread,
+                messages,
+                ignore_roles=["assistant"],
+                idempotency_key=_key("add", str(turn.turn_id), *turn.roles),
+                timeout_seconds=self._seconds,
+            )
+        except UpstreamRejected as error:
+            if error.status == _GONE:
+                # Somebody deleted the thread behind our back: the next try makes another.
+                await self._deliveries.set_thread(due.session_row, None)
+                raise UpstreamUnavailable("zep", operation=error.operation, status=_GONE) from error
+            raise
+        if len(added.messages) != len(messages):
+            raise UpstreamUnavailable("zep", operation="thread.add_messages", reason="count")
+        taken = [
+            ProviderId(str(theirs.uuid), _role(ours.role))
+            for theirs, ours in zip(added.messages, messages, strict=True)
+        ]
+        check_id = str(added.task_uuid) if added.task_uuid else None
+        return Sent(check_id=check_id, provider_ids=taken)
+
+    async def check(self, due: Due, turn: Utterances) -> Checked:
+        """Asks the task; without one, whether the messages are marked as processed."""
+        check_id = turn.words[0].check_id
+        if check_id is not None:
+            task = await self._client.get_task(
+                ZepUuid(UUID(check_id)), timeout_seconds=self._seconds
+            )
+            if not task.finished:
+                return Checked("waiting")
+            return Checked("ingested" if task.status == "succeeded" else "failed")
+        page = await self._client.list_messages(
+            _known(due.zep_thread_uuid),
+            page_size=_LAST_PAGE,
+            order="desc",
+            timeout_seconds=self._seconds,
+        )
+        theirs = [m for m in page.items if _belongs(m, turn) and m.role == "user"]
+        return Checked("ingested" if all(message.processed for message in theirs) else "waiting")
+
+    async def give_again(self, due: Due, turn: Utterances) -> Sent:
+        """Gives the person's words to the graph as an episode.
+
+        They stay in the thread, where they are once and must not be again.
+        """
+        words = turn.of("user")
+        if words is None:
+            return Sent(check_id=None, ingested=True)  # a reply is not for the graph
+        added = await self._client.add_episode(
+            _known(due.zep_graph_uuid),
+            words.text[:_EPISODE_CHARACTERS],
+            kind="text",
+            reference_time=words.at,
+            metadata={"turn_id": str(turn.turn_id)},
+            idempotency_key=_key("again", str(turn.turn_id), str(words.ingestions)),
+            timeout_seconds=self._seconds,
+        )
+        check_id = str(added.task_uuid) if added.task_uuid else None
+        return Sent(
+            check_id=check_id,
+            provider_ids=[ProviderId(str(added.episode_uuid), "user")],
+            ingested=check_id is None,
+        )
+
+    async def _make_thread(self, due: Due) -> Due:
+        thread = await self._client.create_thread(
+            _known(due.zep_user_uuid),
+            idempotency_key=_key("thread", str(due.session_row)),
+            timeout_seconds=self._seconds,
+        )
+        await self._deliveries.set_thread(due.session_row, thread.uuid)
+        return replace(due, zep_thread_uuid=thread.uuid)
+
+    async def _delete_thread(self, due: Due) -> Due:
+        if due.zep_thread_uuid is not None:
+            await self._client.delete_thread(
+                due.zep_thread_uuid,
+                idempotency_key=_key("delete", str(due.session_row)),
+                timeout_seconds=self._seconds,
+            )
+        await self._deliveries.thread_deleted(due.session_row)
+        return replace(due, zep_thread_uuid=None, deletion_owed=False)
+
+
+def _key(*parts: str) -> str:
+    return str(uuid5(_KEYS, "/".join(parts)))
+
+
+def _known(uuid: ZepUuid | None) -> ZepUuid:
+    if uuid is None:
+        raise UpstreamUnavailable("zep", operation="delivery", reason="not prepared")
+    return uuid
+
+
+def _role(role: str) -> Role:
+    return "user" if role == "user" else "assistant"
+
+
+def _belongs(message: ZepMessage, turn: Utterances) -> bool:
+    return message.metadata.get("turn_id") == str(turn.turn_id) and message.role in turn.roles
+
+
+def _provider_ids(messages: Iterable[ZepMessage]) -> list[ProviderId]:
+    return [ProviderId(str(message.uuid), _role(message.role)) for message in messages]
+
+
+def _messages(words: Words) -> list[NewMessage]:
+    """The words as messages that Zep takes: parts of at most 4,096 characters, numbered from 0."""
+    size = MAX_MESSAGE_CHARACTERS
+    parts = [words.text[at : at + size] for at in range(0, len(words.text), size)]
+    return [
+        NewMessage(
+            role=words.role,
+            content=part,
+            reference_time=words.at,
+            metadata={"turn_id": str(words.turn_id), "seq": words.seq, "part": number},
+        )
+        for number, part in enumerate(parts)
+    ]
