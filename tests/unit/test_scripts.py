@@ -1,0 +1,77 @@
+"""What `make test` keeps from the shell, what `make build` refuses, and how figures are judged."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from bench.results import Result, table
+from scripts import build, run_tests
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DATABASE_URL",
+        "SECRET_KEY",
+        "GEMINI_API_KEY",
+        "GOOGLE_API_KEY",
+        "ZEP_API_KEY",
+        "ZEP_BASE_URL",
+        "MEM0_API_KEY",
+        "MEM0_API_URL",
+        "AWS_PROFILE",
+        "AWS_ENDPOINT_URL",
+        "AWS_SESSION_TOKEN",
+        "PGPASSWORD",
+        "PGHOST",
+        "STAGE",
+        "ALGORITHM",
+        "SENTRY_DSN",
+        "GITHUB_TOKEN",
+        "PYTHONPATH",
+        "zep_api_key",
+    ],
+)
+def test_tests_never_see_a_key_or_a_setting_of_the_shell(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "planted")
+    assert name not in run_tests.clean_environment()
+
+
+@pytest.mark.parametrize("name", ["PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "CI"])
+def test_tests_keep_what_a_process_needs(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "kept")
+    assert run_tests.clean_environment()[name] == "kept"
+
+
+def built(folder: Path, *, layer_bytes: int, function_bytes: int) -> Path:
+    for name, size in (("CommonLayer", layer_bytes), ("A", 1), ("B", function_bytes)):
+        (folder / name / "sub").mkdir(parents=True)
+        (folder / name / "sub" / "code.py").write_bytes(b"#" * size)
+    return folder
+
+
+def test_a_build_within_the_limit_passes_and_names_the_largest_function(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = built(tmp_path, layer_bytes=70, function_bytes=30)
+    assert build.report(folder, limit_bytes=100) == 0
+    assert "largest function B" in capsys.readouterr().out
+
+
+def test_a_build_one_byte_over_the_limit_fails(tmp_path: Path) -> None:
+    folder = built(tmp_path, layer_bytes=70, function_bytes=31)
+    assert build.report(folder, limit_bytes=100) == 1
+
+
+@pytest.mark.parametrize(
+    ("measured", "within"), [(1.0, True), (1.9, True), (1.91, False), (math.nan, False)]
+)
+def test_a_figure_is_within_its_budget_up_to_the_budget_itself(
+    measured: float, within: bool
+) -> None:
+    result = Result("cold start", measured, 1.9)
+    assert result.is_within is within
+    assert ("OVER" in table([result])) is not within
