@@ -1,0 +1,42 @@
+"""What tests of every kind share: requests as API Gateway gives them to a function."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EVENTS = Path(__file__).parent / "events"
+
+Event = dict[str, Any]
+MakeEvent = Callable[..., Event]
+
+
+@pytest.fixture
+def http_event() -> MakeEvent:
+    """Reads `tests/events/NAME.json` and changes it for the test."""
+
+    def make(
+        name: str,
+        *,
+        body: Any = None,
+        claims: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Event:
+        """An event.
+
+        Args:
+            body: replaces the body; text is taken as it is, anything else is written as JSON.
+            claims: replaces what the authorizer says.
+            headers: added to the event's own.
+        """
+        event: Event = json.loads((EVENTS / f"{name}.json").read_text())
+        if body is not None:
+            event["body"] = body if isinstance(body, str) else json.dumps(body)
+        if claims is not None:
+            event["requestContext"]["authorizer"] = {"lambda": claims}
+        event["headers"] |= headers or {}
+        return event
+
+    return make
