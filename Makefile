@@ -1,7 +1,6 @@
 # Each target sets up what it needs, and no more. GNU make 3.81 or newer.
 .DEFAULT_GOAL := help
 .PHONY: help dev demo test lint validate validate-selftest build bench smoke lock clean dev-env tools-env runtime-env wheels
-.NOTPARALLEL: clean
 
 PY := .venv/bin/python
 TOOLS := .tools/venv/bin/python
