@@ -1,11 +1,14 @@
 """What tests of every kind share: requests as API Gateway gives them to a function."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tandem import observability
 
 EVENTS = Path(__file__).parent / "events"
 
@@ -40,3 +43,12 @@ def http_event() -> MakeEvent:
         return event
 
     return make
+
+
+@pytest.fixture
+def log_lines(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, Any]]]:
+    """Reads what has been logged since the test began, a dict a line."""
+    written = io.StringIO()
+    # The logger took hold of standard output when it was imported, before pytest's capture.
+    monkeypatch.setattr(observability.logger.registered_handler, "stream", written)
+    return lambda: [json.loads(line) for line in written.getvalue().splitlines()]

@@ -18,7 +18,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from tandem.errors import AppError, Context
 
-logger = Logger(log_uncaught_exceptions=False, use_rfc3339=True, utc=True)
+# No location: it would be this module's in every line.
+logger = Logger(location=None, log_uncaught_exceptions=False, use_rfc3339=True, utc=True)
 metrics = Metrics()
 
 for _noisy in ("httpx", "httpcore", "mangum", "google_genai", "botocore", "urllib3"):

@@ -18,7 +18,9 @@ from tandem.errors import Unavailable
 
 SecretName = Literal["DATABASE_URL", "SECRET_KEY", "GEMINI_API_KEY", "ZEP_API_KEY", "MEM0_API_KEY"]
 REFRESH_SECONDS = 300.0
+RETRY_SECONDS = 10.0
 _FETCH_SECONDS = 2.0
+_NEVER_READ = float("-inf")
 
 
 class Secrets:
@@ -38,7 +40,7 @@ class Secrets:
         self._fetch = fetch
         self._clock = clock
         self._values: Mapping[str, str] = {}
-        self._read_at: float | None = None
+        self._good_until = _NEVER_READ
 
     def value(self, name: SecretName, *, at_least_bytes: int = 1) -> str:
         """The secret's current value.
@@ -46,7 +48,7 @@ class Secrets:
         Raises:
             Unavailable: it can't be read, is missing or too short; `context` names it.
         """
-        if self._read_at is None or self._clock() - self._read_at >= REFRESH_SECONDS:
+        if self._clock() >= self._good_until:
             self._refresh()
         value = self._values.get(name, "")
         if len(value.encode()) < at_least_bytes:
@@ -56,19 +58,21 @@ class Secrets:
 
     def forget(self) -> None:
         """Drops what was read, so that the next use reads again (before a snapshot)."""
-        self._values, self._read_at = {}, None
+        self._values, self._good_until = {}, _NEVER_READ
 
     def _refresh(self) -> None:
         try:
             self._values = self._fetch()
         except (OSError, http.client.HTTPException, ValueError) as error:
-            if self._read_at is None:
+            if self._good_until == _NEVER_READ:
                 raise Unavailable(
                     code="not_configured", setting="SECRET_ARN", reason=type(error).__name__
                 ) from error
-            # A value that was good five minutes ago beats none: keep it, try again next time.
+            # A value that was good five minutes ago beats none: keep it. Not asked again at once,
+            # or every request would wait for an answer that doesn't come.
+            self._good_until = self._clock() + RETRY_SECONDS
             return
-        self._read_at = self._clock()
+        self._good_until = self._clock() + REFRESH_SECONDS
 
 
 def secrets_from_environment() -> Secrets:
