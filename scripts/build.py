@@ -23,7 +23,7 @@ MIB = 1024 * 1024
 
 def environment() -> dict[str, str]:
     """Variables for `sam`: this Python 3.13 first, wheels from disk, no account, no telemetry."""
-    # Neither an account, nor another package index, nor the job server of the `make` that called us.
+    # Neither an account, nor a package index, nor the job server of the `make` that called us.
     foreign = ("AWS_", "PIP_", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return kept | {
