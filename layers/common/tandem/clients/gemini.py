@@ -66,4 +66,4 @@ def build_genai_client(
             http_status_codes=_RETRIED_STATUSES,
         ),
     )
-    return genai.Client(vertexai=False, api_key=api_key.strip(), http_options=options)
+    return genai.Client(vertexai=False, api_key=api_key, http_options=options)

@@ -4,6 +4,9 @@ What concerns a graph is in `zep_graph.py`; `ZepClient` has both. Zep made every
 can be found again by an id of ours except a user, so callers keep them.
 """
 
+# Unevaluated: each `Page[…]` in an annotation would be another model built at import.
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 

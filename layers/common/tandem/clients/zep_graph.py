@@ -4,6 +4,9 @@
 `ZepClient`; they stand apart because both halves together would be one long module.
 """
 
+# Unevaluated: each `Page[…]` in an annotation would be another model built at import.
+from __future__ import annotations
+
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, Literal
