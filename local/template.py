@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from local.intrinsics import Intrinsics, References, TemplateError, read_yaml
+from local.intrinsics import Intrinsics, TemplateError, read_yaml
 from local.resources import (
     ACCOUNT_ID,
     REGION,
@@ -45,7 +45,6 @@ def load_template(
     *,
     parameters: Mapping[str, str] | None = None,
     aws_endpoint: str = "http://127.0.0.1:8104",
-    references: References | None = None,
 ) -> Template:
     """The template with parameters and references resolved.
 
@@ -53,7 +52,6 @@ def load_template(
         path: template.yaml, or `.aws-sam/build/template.yaml`; code paths are relative to it.
         parameters: values that override the template's defaults.
         aws_endpoint: where SQS answers, for queue URLs.
-        references: answers `!Ref` and `!GetAtt` of a resource instead of the default names.
 
     Raises:
         TemplateError: something the local stack cannot follow.
@@ -67,7 +65,7 @@ def load_template(
         parameters=_parameters(document, parameters or {}),
         mappings=document.get("Mappings") or {},
         conditions=document.get("Conditions") or {},
-        references=references or reader.reference,
+        references=reader.reference,
     )
     return reader.read()
 
