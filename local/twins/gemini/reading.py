@@ -1,0 +1,130 @@
+"""What a generateContent request holds: evidence, tool results, and the person's last words."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.twins.rules import extract
+from local.twins.server import Json
+
+_BLOCK = re.compile(r"^\s*<evidence>\s*\n?(.*?)</evidence>\s*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One statement about the person, in the form of a fact's text."""
+
+    text: str
+    said_at: str
+    """When it was said, else from when it holds; "" when neither is known."""
+    valid_from: str | None
+    valid_to: str | None
+    store: str = ""
+
+
+@dataclass(slots=True)
+class Request:
+    """The parts of a request that a reply depends on."""
+
+    message: str = ""
+    items: list[Item] = field(default_factory=list)
+    tools: list[str] = field(default_factory=list)
+    """Names of the declared functions that take a query."""
+    searched: bool = False
+    """Tool results follow the person's words."""
+
+
+def read(body: Json) -> Request:
+    """Reads a request; earlier turns of the conversation are left out of account."""
+    request = Request(tools=_tools(body))
+    turns = [turn for turn in body.get("contents") or [] if isinstance(turn, dict)]
+    words: list[str] = []
+    for turn in turns:
+        parts = [part for part in turn.get("parts") or [] if isinstance(part, dict)]
+        if turn.get("role") == "model":
+            called = any("functionCall" in part for part in parts)
+            words = words if called else []
+            request.searched = request.searched and called
+            continue
+        texts = [part["text"] for part in parts if isinstance(part.get("text"), str)]
+        if texts:
+            words.extend(texts)
+            request.searched = False
+        for part in parts:
+            if isinstance(part.get("functionResponse"), dict):
+                request.searched = True
+                request.items.extend(_found(part["functionResponse"]))
+    _take_words(request, words)
+    return request
+
+
+def _take_words(request: Request, words: list[str]) -> None:
+    """The last text is the person's; only a block before it is evidence."""
+    if not words:
+        return
+    *before, last = words
+    for text in before:
+        block = _BLOCK.match(text)
+        if block:
+            request.items.extend(_lines(block[1]))
+    block = _BLOCK.match(last)
+    if block and not before and last[block.end() :].strip():
+        request.items.extend(_lines(block[1]))
+        last = last[block.end() :]
+    request.message = last.strip()
+
+
+def _lines(block: str) -> list[Item]:
+    items: list[Item] = []
+    for line in block.splitlines():
+        try:
+            items.extend(_items(json.loads(line)))
+        except ValueError:
+            continue
+    return items
+
+
+def _found(response: Json) -> list[Item]:
+    """The items of a tool's result: a string with {"items": [...]}, or that object itself."""
+    result: Any = (response.get("response") or {}).get("result")
+    if isinstance(result, str):
+        try:
+            result = json.loads(result)
+        except ValueError:
+            return []
+    listed = result.get("items") if isinstance(result, dict) else None
+    return [item for raw in listed or [] for item in _items(raw)]
+
+
+def _items(raw: Any) -> list[Item]:
+    """A stored fact or memory as it is; what is pending is understood first."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("text"), str):
+        return []
+    if raw.get("kind") == "entity":
+        return []
+    texts = [raw["text"]]
+    if raw.get("store") == "pending":
+        texts = [fact.text for fact in extract(raw["text"])]
+    said = raw.get("said_at") or raw.get("valid_from") or ""
+    since, until, store = raw.get("valid_from"), raw.get("valid_to"), str(raw.get("store", ""))
+    return [Item(text, said, since, until, store) for text in texts]
+
+
+def _tools(body: Json) -> list[str]:
+    mode = ((body.get("toolConfig") or {}).get("functionCallingConfig") or {}).get("mode")
+    if mode == "NONE":
+        return []
+    declared = [
+        function
+        for tool in body.get("tools") or []
+        for function in tool.get("functionDeclarations") or []
+    ]
+    return [function["name"] for function in declared if _takes_query(function)]
+
+
+def _takes_query(function: Json) -> bool:
+    schema = function.get("parameters") or function.get("parametersJsonSchema") or {}
+    return "query" in (schema.get("properties") or {})

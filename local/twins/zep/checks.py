@@ -1,0 +1,119 @@
+"""What the service refuses before it does anything."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from local.twins import moments
+from local.twins.server import Call, Json
+from local.twins.zep.errors import invalid
+
+ROLES = ("system", "assistant", "user", "function", "tool")
+MAX_MESSAGES = 30
+MAX_CONTENT = 4096
+MAX_DATA = 10_000
+MAX_USER_ID = 500
+MAX_METADATA_KEYS = 10
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def identifier(call: Call, name: str) -> str:
+    """A UUID of the path, in lower case."""
+    return uuid_of(call.params[name], name)
+
+
+def uuid_of(value: Any, name: str) -> str:
+    """A UUID in lower case, or 400 `invalid_identifier`."""
+    if not isinstance(value, str) or not _UUID.fullmatch(value):
+        raise invalid(f"{name} must be a UUID", name, "invalid_identifier")
+    return str(uuid.UUID(value))
+
+
+def text(body: Mapping[str, Any], name: str, *, most: int, required: bool = True) -> str | None:
+    """A string field of at most `most` characters."""
+    value = body.get(name)
+    if value is None and not required:
+        return None
+    if not isinstance(value, str) or (required and not value.strip()):
+        raise invalid(f"{name} is required and must be a string", name)
+    if len(value) > most:
+        raise invalid(f"{name} exceeds {most} characters", name)
+    return value
+
+
+def metadata(body: Mapping[str, Any], *, most_keys: int | None = MAX_METADATA_KEYS) -> Json:
+    """An object of scalars or arrays of scalars."""
+    value = body.get("metadata")
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise invalid("metadata must be an object", "metadata")
+    if most_keys is not None and len(value) > most_keys:
+        raise invalid(f"metadata may have at most {most_keys} keys", "metadata")
+    for item in value.values():
+        parts = item if isinstance(item, list) else [item]
+        if any(isinstance(part, dict | list) for part in parts):
+            raise invalid("metadata values must be scalars or arrays of scalars", "metadata")
+    return value
+
+
+def reference_time(body: Mapping[str, Any], default: str) -> str:
+    """When it happened: `reference_time` in UTC, or the time of receipt."""
+    value = body.get("reference_time")
+    if value is None:
+        return default
+    try:
+        return moments.stamp(moments.parse(value))
+    except (TypeError, ValueError):
+        raise invalid("reference_time must be RFC 3339", "reference_time") from None
+
+
+def messages(body: Mapping[str, Any], received: str) -> list[Json]:
+    """The checked messages of an add call."""
+    items = body.get("messages")
+    if not isinstance(items, list) or not items:
+        raise invalid("messages is required", "messages")
+    if len(items) > MAX_MESSAGES:
+        raise invalid(f"at most {MAX_MESSAGES} messages may be added at once", "messages")
+    return [_message(item, received) for item in items]
+
+
+def _message(item: Any, received: str) -> Json:
+    if not isinstance(item, dict):
+        raise invalid("each message must be an object", "messages")
+    if item.get("role") not in ROLES:
+        raise invalid(f"role must be one of {', '.join(ROLES)}", "role")
+    return {
+        "role": item["role"],
+        "content": text(item, "content", most=MAX_CONTENT),
+        "name": text(item, "name", most=MAX_USER_ID, required=False),
+        "metadata": metadata(item),
+        "reference_time": reference_time(item, received),
+    }
+
+
+def roles(body: Mapping[str, Any]) -> list[str]:
+    """`ignore_roles`."""
+    value = body.get("ignore_roles") or []
+    if not isinstance(value, list) or any(role not in ROLES for role in value):
+        raise invalid("ignore_roles must be a list of roles", "ignore_roles")
+    return value
+
+
+def page_size(call: Call, *, default: int = 50, most: int = 100) -> int:
+    """The query's page_size."""
+    value = call.query.get("page_size", str(default))
+    if not value.isdecimal() or not 1 <= int(value) <= most:
+        raise invalid(f"page_size must be 1 to {most}", "page_size")
+    return int(value)
+
+
+def choice(call: Call, name: str, allowed: tuple[str, ...]) -> str:
+    """A query parameter out of `allowed`; the first is the default."""
+    value = call.query.get(name, allowed[0])
+    if value not in allowed:
+        raise invalid(f"{name} must be one of {', '.join(allowed)}", name)
+    return value

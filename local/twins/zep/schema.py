@@ -1,0 +1,41 @@
+"""The twin's tables. A message is the episode that it became: one row, one uuid."""
+
+SCHEMA = """
+create table if not exists users (
+    uuid text primary key, user_id text unique, graph_uuid text not null unique, email text,
+    first_name text, last_name text, metadata text not null, time_zone text,
+    created_at text not null);
+create table if not exists threads (
+    seq integer primary key autoincrement, uuid text not null unique, user_uuid text not null,
+    graph_uuid text not null, created_at text not null, updated_at text not null);
+create index if not exists threads_of_user on threads (user_uuid);
+create table if not exists episodes (
+    seq integer primary key autoincrement, uuid text not null unique, graph_uuid text not null,
+    thread_uuid text, role text, name text, content text not null, source text not null,
+    source_description text, metadata text not null, reference_time text not null,
+    created_at text not null, processed integer not null default 0);
+create index if not exists episodes_of_graph on episodes (graph_uuid, seq);
+create index if not exists episodes_of_thread on episodes (thread_uuid, seq);
+create table if not exists nodes (
+    seq integer primary key autoincrement, uuid text not null unique, graph_uuid text not null,
+    name text not null, key text not null, labels text not null, created_at text not null,
+    unique (graph_uuid, key));
+create table if not exists edges (
+    seq integer primary key autoincrement, uuid text not null unique, graph_uuid text not null,
+    name text not null, fact text not null, source_uuid text not null, target_uuid text not null,
+    object text not null, family text not null, functional integer not null,
+    positive integer not null, said_at text not null, valid_at text not null, invalid_at text,
+    created_at text not null, expired_at text);
+create index if not exists edges_of_graph on edges (graph_uuid, source_uuid, family);
+create table if not exists mentions (
+    owner_uuid text not null, episode_uuid text not null, seq integer not null,
+    primary key (owner_uuid, episode_uuid)) without rowid;
+create table if not exists tasks (
+    seq integer primary key autoincrement, uuid text not null unique, type text not null,
+    status text not null, payload text not null, result text, error text, created_at text not null,
+    updated_at text not null, started_at text, completed_at text, due real not null);
+create index if not exists tasks_open on tasks (seq) where status in ('pending', 'processing');
+create table if not exists answered (
+    key text not null, method text not null, path text not null, status integer not null,
+    body text not null, at real not null, primary key (key, method, path)) without rowid;
+"""

@@ -1,0 +1,134 @@
+"""Users, threads, messages and episodes, as rows and as the wire shows them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Callable
+
+from local.twins.server import Json
+from local.twins.storage import Row, Storage
+from local.twins.zep.errors import invalid, missing
+
+
+def new_id() -> str:
+    """A random UUID."""
+    return str(uuid.uuid4())
+
+
+def user_json(row: Row) -> Json:
+    """A User."""
+    shown = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates over values
+    shown["metadata"] = json.loads(row["metadata"])
+    return without_nulls(shown)
+
+
+def thread_json(row: Row) -> Json:
+    """A Thread."""
+    names = ("uuid", "user_uuid", "graph_uuid", "created_at", "updated_at")
+    return {name: row[name] for name in names}
+
+
+def message_json(row: Row) -> Json:
+    """A Message."""
+    names = ("uuid", "thread_uuid", "role", "name", "content", "created_at", "reference_time")
+    shown = {name: row[name] for name in names}
+    return without_nulls(
+        {**shown, "metadata": json.loads(row["metadata"]), "processed": bool(row["processed"])}
+    )
+
+
+def episode_json(row: Row) -> Json:
+    """An Episode."""
+    names = (
+        "uuid graph_uuid thread_uuid role content source source_description created_at "
+        "reference_time"
+    )
+    shown = {name: row[name] for name in names.split()}
+    return without_nulls(
+        {
+            **shown,
+            "role_name": row["name"],
+            "metadata": json.loads(row["metadata"]),
+            "processed": bool(row["processed"]),
+        }
+    )
+
+
+def without_nulls(shown: Json) -> Json:
+    """The service leaves out what is not set."""
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def user(store: Storage, user_uuid: str) -> Row:
+    """A user by uuid, or 404."""
+    row = store.row("select * from users where uuid = ?", user_uuid)
+    if row is None:
+        raise missing("user")
+    return row
+
+
+def thread(store: Storage, thread_uuid: str) -> Row:
+    """A thread by uuid, or 404."""
+    row = store.row("select * from threads where uuid = ?", thread_uuid)
+    if row is None:
+        raise missing("thread")
+    return row
+
+
+def graph_uuid(store: Storage, given: str) -> str:
+    """The graph that a graph's or a user's uuid means, or 404."""
+    row = store.row("select graph_uuid from users where ? in (graph_uuid, uuid)", given)
+    if row is None:
+        raise missing("graph")
+    found: str = row["graph_uuid"]
+    return found
+
+
+def add_episode(store: Storage, graph: str, item: Json, received: str) -> Row:
+    """Stores one message or text; it is not yet part of the graph."""
+    episode = new_id()
+    store.insert(
+        "episodes",
+        **{
+            "uuid": episode,
+            "graph_uuid": graph,
+            "created_at": received,
+            "source": "message",
+            **item,
+            "metadata": json.dumps(item.get("metadata") or {}),
+        },
+    )
+    row = store.row("select * from episodes where uuid = ?", episode)
+    assert row is not None  # noqa: S101 - just inserted
+    return row
+
+
+def page(
+    rows: list[Row], size: int, shown: Callable[[Row], Json], key: str, total: int | None = None
+) -> Json:
+    """One page out of `size` + 1 rows read; `key` is the column that the order goes by."""
+    items = rows[:size]
+    body: Json = {"items": [shown(row) for row in items]}
+    if total is not None:
+        body["total_size"] = total
+    if len(rows) > size:
+        body["next_cursor"] = cursor(items[-1][key], items[-1]["seq"])
+    return body
+
+
+def after(given: str | None) -> tuple[str, int] | None:
+    """The (key, seq) after which the next page begins."""
+    if not given:
+        return None
+    try:
+        key, seq = json.loads(base64.urlsafe_b64decode(given.encode()))
+        return str(key), int(seq)
+    except (ValueError, TypeError):
+        raise invalid("cursor is not valid", "cursor") from None
+
+
+def cursor(key: object, seq: int) -> str:
+    """What `after` reads back."""
+    return base64.urlsafe_b64encode(json.dumps([str(key), seq]).encode()).decode()
