@@ -89,8 +89,8 @@ def fetch_key(arn: str) -> str:
     connection = kind(endpoint.netloc, timeout=_FETCH_SECONDS)
     try:
         connection.request("POST", "/", body, _signed(endpoint.netloc, region, body))
-        answer = connection.getresponse()
-        payload = answer.read(1_000_000)
+        with connection.getresponse() as answer:
+            payload = answer.read(1_000_000)
     finally:
         connection.close()
     if answer.status != http.client.OK:

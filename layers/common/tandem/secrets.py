@@ -120,8 +120,8 @@ def fetch_secret(arn: str) -> Mapping[str, str]:
     connection = kind(parts.netloc, timeout=_FETCH_SECONDS)
     try:
         connection.request("POST", "/", body=body, headers=headers)
-        answer = connection.getresponse()
-        payload = answer.read(1_000_000)
+        with connection.getresponse() as answer:
+            payload = answer.read(1_000_000)
     finally:
         connection.close()
     if answer.status != http.client.OK:
