@@ -96,12 +96,12 @@ class ChatSettings(Settings):
     """Limits of one turn. A step gets the smaller of its own limit and what is left of the turn."""
 
     turns_per_minute: int = Field(default=30, ge=1)
-    turn_seconds: Seconds = 25.5
     turn_lease_seconds: Seconds = 35.0
     model_seconds: Seconds = 20.0
-    retrieval_seconds: Seconds = 2.5
-    history_messages: int = Field(default=6, ge=0, le=40)
     model_calls_per_turn: int = Field(default=4, ge=1, le=10)
+    max_output_tokens: int = Field(default=4_096, ge=64)
+    retrieval_seconds: Seconds = 2.5
+    recent_turns: int = Field(default=3, ge=0, le=20)
 
 
 class RetrievalSettings(Settings):

@@ -3,8 +3,8 @@
 Nothing is connected and no key is read before the first call.
 """
 
-from tandem import observability
-from tandem.clients.http import ProviderHttp, UpstreamCall, build_http_client
+from tandem.clients.call_log import log_call
+from tandem.clients.http import ProviderHttp, build_http_client
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.errors import Provider
@@ -24,25 +24,6 @@ def mem0_client(settings: Mem0Settings, secrets: Secrets) -> Mem0Client:
     return Mem0Client(
         _http("mem0", settings.mem0_api_url), api_key=lambda: secrets.value("MEM0_API_KEY")
     )
-
-
-def log_call(call: UpstreamCall) -> None:
-    """One line and one measurement for each attempt at a provider."""
-    milliseconds = call.duration_seconds * 1_000
-    log = observability.info if call.outcome == "ok" else observability.warning
-    log(
-        "upstream_call",
-        provider=call.provider,
-        operation=call.operation,
-        status=call.status,
-        outcome=call.outcome,
-        attempt=call.attempt,
-        duration_ms=round(milliseconds, 1),
-    )
-    observability.measure(f"{call.provider.capitalize()}Latency", milliseconds)
-    observability.count(f"{call.provider.capitalize()}Calls")
-    if call.outcome != "ok":
-        observability.count(f"{call.provider.capitalize()}Failures")
 
 
 def _http(provider: Provider, base_url: str) -> ProviderHttp:

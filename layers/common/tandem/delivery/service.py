@@ -24,9 +24,9 @@ from tandem.ids import SessionRowId
 MAX_INGESTIONS: Final = 5
 """How often words are given for ingestion before they count as refused."""
 
-REFUSALS: Final = frozenset({400, 413, 422})
-"""Answers that are about the words themselves. A wrong key (401, 403) or a thread that is gone
-(404) says nothing about them and is tried again."""
+REFUSALS: Final = frozenset({400, 413, 422, None})
+"""Answers that are about the words themselves; None: the client knew and didn't even ask. A
+thread that is gone (404) or busy (409) says nothing about them and is tried again."""
 
 _BUSY_SECONDS: Final = 2.0
 _LONGEST_REST_SECONDS: Final = 300.0

@@ -1,0 +1,1 @@
+"""One turn of chat. The only function that imports Agno."""

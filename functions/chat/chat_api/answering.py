@@ -1,0 +1,155 @@
+"""From a prompt to a reply that may reach a person: Agno's workflow behind an output gate."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agno.agent import Agent
+from agno.models.message import Message
+from agno.run import RunStatus
+from agno.run.agent import RunOutput
+from agno.utils.log import configure_agno_logging
+from agno.workflow import Router, Step, StepInput, Workflow
+from google.genai import Client
+
+from chat_api import instructions
+from chat_api.model import Trace, TracedGemini, follow
+from chat_api.routing import ROUTES
+from chat_api.toolbox import TOOLBOX, Toolbox
+from chat_api.tools import search_facts, search_graph
+from chat_api.turn import ModelReply, Prompt
+from tandem.errors import AppError, UpstreamTimeout, UpstreamUnavailable
+
+_OPERATION: Final = "generate_content"
+_UNSENDABLE: Final = {0: None} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """Bounds of one answer."""
+
+    model_calls: int
+    max_output_tokens: int
+
+
+def silence_agno() -> None:
+    """Agno logs providers' answers, word for word, and sets its level back on every run: it is
+    given a logger that drops everything. What matters is in the trace and in our own lines."""
+    silent = logging.getLogger("tandem.agno")
+    silent.addHandler(logging.NullHandler())
+    silent.propagate = False
+    silent.setLevel(logging.CRITICAL + 1)
+    configure_agno_logging(silent, silent, silent, silent)
+
+
+class Answering:
+    """The agents, built once a process, and the gate in front of them."""
+
+    def __init__(self, model: str, *, client: Callable[[], Client], limits: AnswerLimits) -> None:
+        self._limits = limits
+        gemini = TracedGemini(model, client=client, max_output_tokens=limits.max_output_tokens)
+        recall = Agent(
+            name="recall",
+            model=gemini,
+            instructions=instructions.RECALL,
+            tools=[search_facts, search_graph],
+            tool_call_limit=limits.model_calls,
+            resolve_in_context=False,
+            telemetry=False,
+        )
+        converse = Agent(
+            name="converse",
+            model=gemini,
+            instructions=instructions.CONVERSE,
+            resolve_in_context=False,
+            telemetry=False,
+        )
+        # A step that is left alone would run a failed agent three times more.
+        choices: list[Any] = [
+            Step(name=str(agent.name), agent=agent, max_retries=0) for agent in (recall, converse)
+        ]
+        self._workflow = Workflow(
+            name="turn",
+            steps=[Router(name="route", selector=_selected, choices=choices)],
+            telemetry=False,
+        )
+
+    async def answer(self, prompt: Prompt, toolbox: Toolbox, *, seconds: float) -> ModelReply:
+        """A complete reply and what it cost.
+
+        Raises:
+            UpstreamError: the model failed, took too long, was cut short, refused, or said
+                nothing. Nothing of what it did say is in the error.
+            Unavailable: its key can't be read.
+        """
+        trace = Trace(most_calls=self._limits.model_calls)
+        follow(trace)
+        try:
+            async with asyncio.timeout(seconds):
+                run = await self._workflow.arun(
+                    _messages(prompt),
+                    additional_data={"route": prompt.route},
+                    user_id=prompt.person,
+                    session_id=prompt.session,
+                    dependencies={TOOLBOX: toolbox},
+                )
+        except TimeoutError as error:
+            raise UpstreamTimeout("gemini", operation=_OPERATION) from error
+        text, output = _gate(run, trace)
+        return ModelReply(text=text, usage=_usage(output, trace))
+
+
+def _selected(step_input: StepInput) -> Any:
+    """The name of the step to take; Agno's own types know of steps alone."""
+    route = (step_input.additional_data or {}).get("route")
+    return route if route in ROUTES else "converse"
+
+
+def _messages(prompt: Prompt) -> list[Message]:
+    """Messages, not text: Agno would fill in what looks like a template in text."""
+    earlier = [Message(role=role, content=text) for role, text in prompt.earlier]
+    context = [Message(role="user", content=prompt.context)] if prompt.context else []
+    return [*earlier, *context, Message(role="user", content=prompt.message)]
+
+
+def _gate(run: Any, trace: Trace) -> tuple[str, RunOutput]:
+    """The reply's text, if it may reach a person. The workflow's own status and content say
+    COMPLETED also for an error's text, so the step's run and the trace are asked."""
+    if trace.error is not None:
+        raise trace.error
+    runs = run.step_executor_runs or []
+    output = runs[-1] if runs else None
+    if not isinstance(output, RunOutput):
+        raise _no_reply("reply_missing", trace)
+    if output.status == RunStatus.cancelled:
+        raise UpstreamTimeout("gemini", operation=_OPERATION)
+    if trace.block_reason or trace.finish_reason not in {"STOP", "MAX_TOKENS", None}:
+        raise _no_reply("reply_blocked", trace)
+    if trace.finish_reason == "MAX_TOKENS":
+        raise _no_reply("reply_cut", trace)
+    text = output.content.translate(_UNSENDABLE).strip() if isinstance(output.content, str) else ""
+    if output.status != RunStatus.completed or trace.finish_reason != "STOP" or not text:
+        raise _no_reply("reply_empty", trace)
+    return text, output
+
+
+def _no_reply(code: str, trace: Trace) -> AppError:
+    error = UpstreamUnavailable(
+        "gemini",
+        operation=_OPERATION,
+        finish_reason=trace.finish_reason,
+        block_reason=trace.block_reason,
+    )
+    error.code = code
+    return error
+
+
+def _usage(output: RunOutput, trace: Trace) -> dict[str, int]:
+    metrics = output.metrics
+    return {
+        "input_tokens": metrics.input_tokens if metrics else 0,
+        "output_tokens": metrics.output_tokens if metrics else 0,
+        "model_calls": trace.calls,
+    }

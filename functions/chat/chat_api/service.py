@@ -1,0 +1,237 @@
+"""One turn of chat, from top to bottom."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal, Protocol
+from uuid import UUID, uuid4
+
+from chat_api.routing import Route, choose_route
+from chat_api.toolbox import Toolbox
+from chat_api.turn import Answer, Message, ModelReply, Prompt, answer_of, stored_facts
+from tandem import observability
+from tandem.db.turns import NewTurn, Reply, Turn, TurnLimits, TurnStatus
+from tandem.deadline import Deadline
+from tandem.errors import AppError, Conflict
+from tandem.ids import AccountId, MessageId, SessionRowId, TurnId
+from tandem.principal import Principal
+from tandem.recall.evidence import evidence_block
+from tandem.recall.gather import Gather, Gathered, Person
+from tandem.recall.items import Draft, ResolvedSource
+from tandem.recall.rank import is_superseded, order, select
+from tandem.recall.stores import pending_item
+
+_OFFERED: Final[dict[Route, int]] = {"recall": 20, "converse": 8}
+_TOKEN_BUDGET: Final[dict[Route, int]] = {"recall": 2_000, "converse": 800}
+_PAUSES_SECONDS: Final = (0.3, 0.6, 1.2)
+_RETRY_AFTER_SECONDS: Final = 2
+
+
+class Ledger(Protocol):
+    """The ledger of turns; see `tandem.db.turns.Turns`."""
+
+    async def open(
+        self, principal: Principal, user_id: str | None, new: NewTurn, limits: TurnLimits
+    ) -> Turn: ...
+    async def commit(
+        self, turn: Turn, account_id: AccountId, reply: Reply
+    ) -> list[ResolvedSource] | None: ...
+    async def release(self, turn: Turn) -> None: ...
+    async def read(self, principal: Principal, turn_id: TurnId) -> TurnStatus: ...
+
+
+class Answerer(Protocol):
+    """The model behind its gate; see `chat_api.answering.Answering`."""
+
+    async def answer(self, prompt: Prompt, toolbox: Toolbox, *, seconds: float) -> ModelReply: ...
+
+
+class WakeUp(Protocol):
+    """Tells the delivery job where there is work; see `tandem.delivery.wake.Wake`."""
+
+    async def send(self, session_row: SessionRowId, *, delay_seconds: int = 0) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChatLimits:
+    """Limits of a turn; each step gets the smaller of its own and what is left of the whole."""
+
+    turn: TurnLimits
+    retrieval_seconds: float
+    model_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChatService:
+    """Answers messages. Everything it works with is handed to it."""
+
+    ledger: Ledger
+    gather: Gather
+    answerer: Answerer
+    wake: WakeUp
+    limits: ChatLimits
+    new_id: Callable[[], UUID] = uuid4
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def chat(self, caller: Principal, message: Message, deadline: Deadline) -> Answer:
+        """The answer to a message: recall, ask, commit, wake the delivery job.
+
+        Raises:
+            AppError: any of them. Once the turn is open the error's context has its `turn_id`,
+                which works as the key of a retry.
+        """
+        new = self._new_turn(message)
+        turn = await self.ledger.open(caller, message.user_id, new, self.limits.turn)
+        observability.note(turn_id=turn.turn_id, session=turn.session_row)
+        if turn.outcome != "opened":
+            return await self._earlier_answer(caller, turn)
+        try:
+            return await self._answer(caller, turn, message.text, deadline)
+        except AppError as error:
+            error.context["turn_id"] = str(turn.turn_id)
+            if error.retry_after_seconds is None:
+                error.retry_after_seconds = _RETRY_AFTER_SECONDS
+            await self._release(turn)
+            raise
+
+    async def turn(self, caller: Principal, turn_id: TurnId) -> tuple[TurnStatus, Answer | None]:
+        """One of the caller's turns, how far its words have come, and its answer if it has one."""
+        status = await self.ledger.read(caller, turn_id)
+        return status, _answer_in(status)
+
+    async def _answer(
+        self, caller: Principal, turn: Turn, message: str, deadline: Deadline
+    ) -> Answer:
+        route = choose_route(message)
+        person = Person(caller.account_id, turn.zep_graph_uuid)
+        gathered = await self.gather.for_message(
+            person,
+            message,
+            limit=_OFFERED[route],
+            seconds=deadline.step(self.limits.retrieval_seconds),
+        )
+        offered = self._offered(route, turn, message, gathered)
+        toolbox = Toolbox(
+            self.gather,
+            person,
+            deadline,
+            self.limits.retrieval_seconds,
+            degraded=set(gathered.degraded),
+        )
+        reply = await self.answerer.answer(
+            self._prompt(route, caller, turn, message, offered),
+            toolbox,
+            seconds=deadline.step(self.limits.model_seconds),
+        )
+        recalled = _each_once([*offered, *toolbox.found])
+        facts = stored_facts(route, reply.usage, sorted(toolbox.degraded), recalled)
+        sources = await self.ledger.commit(
+            turn, caller.account_id, Reply(text=reply.text, facts=facts, drafts=recalled)
+        )
+        if sources is None or turn.session_row is None:
+            raise _in_progress(turn)
+        await self.wake.send(turn.session_row)
+        _count(toolbox.degraded)
+        return answer_of(turn.turn_id, turn.session_id, reply.text, facts, sources)
+
+    def _new_turn(self, message: Message) -> NewTurn:
+        turn_id = TurnId(self.new_id())
+        return NewTurn(
+            turn_id=turn_id,
+            session_row=SessionRowId(self.new_id()),
+            session_id=message.session_id or f"s-{self.new_id().hex}",
+            given_session=message.session_id,
+            key=message.idempotency_key or str(turn_id),
+            request_hash=hashlib.sha256(message.text.encode()).digest(),
+            user_message_id=MessageId(self.new_id()),
+            assistant_message_id=MessageId(self.new_id()),
+            message=message.text,
+        )
+
+    def _offered(self, route: Route, turn: Turn, message: str, gathered: Gathered) -> list[Draft]:
+        """What the model is given, best first: what the stores know and what is still pending."""
+        now = self.now()
+        pending = [
+            Draft(pending_item(p.turn_id, p.message_id, p.session_id, p.message, p.said_at))
+            for p in turn.pending
+        ]
+        known = [
+            draft
+            for draft in gathered.drafts
+            if route == "recall" or not is_superseded(draft.item, now)
+        ]
+        drafts = {draft.item.id: draft for draft in [*known, *pending]}
+        ranked = order([draft.item for draft in drafts.values()], query=message, now=now)
+        chosen = select(ranked, limit=_OFFERED[route], token_budget=_TOKEN_BUDGET[route])
+        return [drafts[item.id] for item in chosen]
+
+    def _prompt(
+        self, route: Route, caller: Principal, turn: Turn, message: str, offered: Sequence[Draft]
+    ) -> Prompt:
+        time = f"The time is {self.now():%Y-%m-%dT%H:%MZ}."
+        evidence = evidence_block([draft.item for draft in offered])
+        return Prompt(
+            route=route,
+            message=message,
+            earlier=_earlier(turn.recent),
+            context=f"{time}\n{evidence}".rstrip(),
+            person=str(caller.account_id),
+            session=str(turn.session_row),
+        )
+
+    async def _earlier_answer(self, caller: Principal, turn: Turn) -> Answer:
+        """What this key's turn was answered; waits a little if somebody is at it."""
+        if turn.outcome == "answered" and turn.reply is not None:
+            return answer_of(turn.turn_id, turn.session_id, turn.reply, turn.answer)
+        for pause in _PAUSES_SECONDS:
+            await asyncio.sleep(pause)
+            _, answer = await self.turn(caller, turn.turn_id)
+            if answer is not None:
+                return answer
+        raise _in_progress(turn)
+
+    async def _release(self, turn: Turn) -> None:
+        try:
+            await self.ledger.release(turn)
+        except AppError as error:  # the lease ends by itself; the first error is the one to tell
+            observability.note(release=error.code)
+
+
+def _answer_in(status: TurnStatus) -> Answer | None:
+    if status.state != "answered" or status.reply is None:
+        return None
+    return answer_of(status.turn_id, status.session_id, status.reply, status.answer)
+
+
+def _earlier(
+    recent: Sequence[tuple[str, str | None]],
+) -> list[tuple[Literal["user", "assistant"], str]]:
+    earlier: list[tuple[Literal["user", "assistant"], str]] = []
+    for message, reply in recent:
+        earlier.append(("user", message))
+        if reply is not None:
+            earlier.append(("assistant", reply))
+    return earlier
+
+
+def _each_once(drafts: Sequence[Draft]) -> list[Draft]:
+    return list({draft.item.id: draft for draft in reversed(drafts)}.values())[::-1]
+
+
+def _in_progress(turn: Turn) -> Conflict:
+    error = Conflict(
+        "This turn is being answered right now. Ask again with the same key.",
+        code="turn_in_progress",
+        turn_id=str(turn.turn_id),
+    )
+    error.retry_after_seconds = _RETRY_AFTER_SECONDS
+    return error
+
+
+def _count(degraded: set[str]) -> None:
+    observability.count("TurnsAnswered")
+    if degraded:
+        observability.count("TurnsDegraded")
+        observability.warning("turn_degraded", missing=",".join(sorted(degraded)))

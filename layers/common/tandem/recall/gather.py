@@ -1,0 +1,104 @@
+"""Asking both stores at the same time what they know that bears on a message."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Final
+
+from tandem.clients.mem0 import Mem0Client
+from tandem.clients.zep import ZepClient
+from tandem.delivery.stores import name_at_stores
+from tandem.errors import UpstreamError
+from tandem.ids import AccountId, ZepUuid
+from tandem.recall.items import Draft
+from tandem.recall.merge import merge
+from tandem.recall.stores import fact_draft, memory_draft
+
+_CONTEXT_CHARACTERS: Final = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom to ask about. Without a graph the person is new to Zep, which then knows nothing."""
+
+    account_id: AccountId
+    zep_graph_uuid: ZepUuid | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What the stores know, each statement once, and which of them failed."""
+
+    drafts: list[Draft]
+    degraded: frozenset[str]
+
+
+class Gather:
+    """Reads from both stores for one person."""
+
+    def __init__(self, zep: ZepClient, mem0: Mem0Client, *, stage: str) -> None:
+        self._zep = zep
+        self._mem0 = mem0
+        self._stage = stage
+
+    async def for_message(
+        self, person: Person, message: str, *, limit: int, seconds: float
+    ) -> Gathered:
+        """Facts and memories that bear on a message, merged. Never fails for a store's sake.
+
+        Args:
+            limit: how many of each at most.
+            seconds: how long each store may take; they are asked at the same time.
+        """
+        failed: set[str] = set()
+        facts, memories = await asyncio.gather(
+            _or_nothing("zep", self.facts(person, message, seconds=seconds), failed),
+            _or_nothing(
+                "mem0", self.memories(person, message, limit=limit, seconds=seconds), failed
+            ),
+        )
+        return Gathered(merge(facts[:limit], memories), frozenset(failed))
+
+    async def facts(self, person: Person, query: str, *, seconds: float) -> list[Draft]:
+        """Facts of Zep's graph context for a query, best first. Raises `UpstreamError`."""
+        if person.zep_graph_uuid is None:
+            return []
+        context = await self._zep.graph_context(
+            person.zep_graph_uuid,
+            query,
+            max_characters=_CONTEXT_CHARACTERS,
+            include_results=True,
+            timeout_seconds=seconds,
+        )
+        return [fact_draft(edge) for edge in context.edges]
+
+    async def facts_by_search(
+        self, person: Person, query: str, *, limit: int, seconds: float
+    ) -> list[Draft]:
+        """Facts found by search, also those that no longer hold. Raises `UpstreamError`."""
+        if person.zep_graph_uuid is None:
+            return []
+        edges = await self._zep.search_edges(
+            person.zep_graph_uuid, query, limit=limit, timeout_seconds=seconds
+        )
+        return [fact_draft(edge) for edge in edges]
+
+    async def memories(
+        self, person: Person, query: str, *, limit: int, seconds: float
+    ) -> list[Draft]:
+        """Memories found by search, best first. Raises `UpstreamError`."""
+        found = await self._mem0.search(
+            query,
+            user_id=name_at_stores(self._stage, person.account_id),
+            limit=limit,
+            timeout_seconds=seconds,
+        )
+        return [memory_draft(memory) for memory in found]
+
+
+async def _or_nothing(store: str, work: Awaitable[list[Draft]], failed: set[str]) -> list[Draft]:
+    try:
+        return await work
+    except UpstreamError:
+        failed.add(store)
+        return []
