@@ -29,7 +29,8 @@ def environment() -> dict[str, str]:
     return kept | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PIP_NO_INDEX": "1",
-        "PIP_FIND_LINKS": str(ROOT / ".tools" / "wheels"),
+        # As a URL, since pip reads a space as the start of another one.
+        "PIP_FIND_LINKS": (ROOT / ".tools" / "wheels").as_uri(),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "SAM_CLI_TELEMETRY": "0",
         "AWS_DEFAULT_REGION": "eu-central-1",
@@ -77,18 +78,10 @@ def main() -> int:
         return report(BUILD)
     STAMP.unlink(missing_ok=True)
     shutil.rmtree(BUILD, ignore_errors=True)
-    sam = Path(sys.executable).parent / "sam"
+    # As a module: the script's first line names where this clone lay when it was set up.
+    command = [sys.executable, "-m", "samcli", "build", "--no-cached", "--no-beta-features"]
     finished = subprocess.run(
-        [
-            sam,
-            "build",
-            "--no-cached",
-            "--no-beta-features",
-            "--build-dir",
-            BUILD,
-            "--template",
-            ROOT / "template.yaml",
-        ],
+        [*command, "--build-dir", str(BUILD), "--template", str(ROOT / "template.yaml")],
         cwd=ROOT,
         env=environment(),
         capture_output=True,

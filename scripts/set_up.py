@@ -40,12 +40,13 @@ def is_fresh(folder: Path, locked: str) -> bool:
     stamp = folder / STAMP
     if not stamp.is_file() or stamp.read_text() != locked:
         return False
-    python = folder / "bin" / "python"
     if not (folder / "pyvenv.cfg").exists():
         return True
-    return (
-        subprocess.run([python, "-I", "-c", ""], check=False, capture_output=True).returncode == 0
-    )
+    python = folder / "bin" / "python"
+    try:
+        return subprocess.run([python, "-I", "-c", ""], check=False).returncode == 0
+    except OSError:
+        return False  # the Python it was made with is gone
 
 
 def make_venv(folder: Path, requirements: Sequence[Path]) -> None:
