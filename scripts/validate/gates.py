@@ -32,7 +32,7 @@ def cfn_lint(processed: dict[str, Any]) -> Iterator[Finding]:
         path = Path(folder) / "processed.json"
         path.write_text(json.dumps(processed, indent=1))
         finished = _run(
-            "cfnlint", "--regions", _REGION, "--format", "json", "--template", str(path)
+            "cfn-lint", "--regions", _REGION, "--format", "json", "--template", str(path)
         )
     for match in json.loads(finished.stdout or "[]"):
         where = "/".join(str(part) for part in match["Location"]["Path"] or ["template"])
@@ -43,13 +43,13 @@ def cfn_lint(processed: dict[str, Any]) -> Iterator[Finding]:
 
 def sam_validate(path: Path) -> Iterator[Finding]:
     """What `sam validate` says about the template as written."""
-    finished = _run("samcli", "validate", "--region", _REGION, "--template-file", str(path))
+    finished = _run("sam", "validate", "--region", _REGION, "--template-file", str(path))
     if finished.returncode:
         lines = [line.strip() for line in finished.stderr.splitlines() if line.strip()]
         yield Finding("sam-validate", "template", " ".join(lines[-3:]))
 
 
-def _run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # As modules: a script's first line names where this clone lay when it was set up.
-    command = [sys.executable, "-m", module, *arguments]
+def _run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # By this interpreter: a script's first line names where the clone lay when it was set up.
+    command = [sys.executable, str(Path(sys.executable).parent / program), *arguments]
     return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
