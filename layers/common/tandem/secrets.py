@@ -130,8 +130,8 @@ def fetch_secret(arn: str) -> Mapping[str, str]:
 
 
 def _parse(payload: bytes) -> Mapping[str, str]:
-    document = json.loads(payload)
-    values = json.loads(document["SecretString"]) if isinstance(document, dict) else None
-    if not isinstance(values, dict):
-        raise ValueError("the secret is not a JSON object")
-    return {str(name): value for name, value in values.items() if isinstance(value, str)}
+    try:
+        values = json.loads(json.loads(payload)["SecretString"])
+        return {str(name): value for name, value in values.items() if isinstance(value, str)}
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError("the secret is not a JSON object") from None
