@@ -176,20 +176,25 @@ def _major(folder: Path, account: Account) -> int:
 
 
 def _copy(install: Path, place: Path) -> Path:
-    """The installation's programs, libraries and data files below `place`, readable by everyone."""
+    """The installation below `place`, readable by everyone; libraries of the wheel come along."""
     changed = (install / "bin" / "postgres").stat().st_mtime_ns
     target = place / f"programs-{key_of(install)}-{changed}"
+    package = install.parent
+    copied = Path(package.name) / install.name
     if target.is_dir():
-        return target
+        return target / copied
     draft = Path(tempfile.mkdtemp(prefix="programs-", dir=place))
     for part in ("bin", "lib", "share"):
-        shutil.copytree(install / part, draft / part)
+        shutil.copytree(install / part, draft / copied / part)
+    # auditwheel puts them beside the package and has the programs look there.
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, draft / libraries.name)
     draft.chmod(0o755)
     for path in draft.rglob("*"):
-        executable = path.is_dir() or path.parent == draft / "bin"
-        path.chmod(0o755 if executable else 0o644)
+        path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
     try:
         draft.rename(target)
     except OSError:
         shutil.rmtree(draft)  # somebody else was faster
-    return target
+    return target / copied

@@ -59,10 +59,29 @@ class Instance:
         """The process id, once it has been started."""
         return self._process.pid if self._process else None
 
+    @property
+    def is_finishing(self) -> bool:
+        """Whether it has answered and is about to ask for its next event."""
+        return self.is_alive and self._current is not None and self._current.done()
+
     async def start(self) -> Outcome | None:
         """Starts the process and waits for its INIT; the outcome of a failed one, else None."""
         address = await self._api.start()
-        self._process = await asyncio.create_subprocess_exec(
+        try:
+            self._process = await self._spawn(address)
+        except OSError as error:
+            self._api.close()
+            return failed(Failure.INIT, f"{self._function.logical_id} cannot start: {error}")
+        self.is_alive = True
+        self._watch = asyncio.create_task(self._watch_process(self._process))
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._ready), self._init_seconds())
+        except TimeoutError:
+            self.kill()
+            return failed(Failure.INIT, f"INIT took longer than {self._init_seconds():.0f} seconds")
+
+    async def _spawn(self, address: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             str(self._options.python),
             "-m",
             "awslambdaric",
@@ -77,13 +96,6 @@ class Instance:
             start_new_session=True,
             preexec_fn=die_with(os.getpid()),
         )
-        self.is_alive = True
-        self._watch = asyncio.create_task(self._watch_process(self._process))
-        try:
-            return await asyncio.wait_for(asyncio.shield(self._ready), self._init_seconds())
-        except TimeoutError:
-            self.kill()
-            return failed(Failure.INIT, f"INIT took longer than {self._init_seconds():.0f} seconds")
 
     def _init_seconds(self) -> float:
         # AWS gives INIT 10 s and, when that is over, runs it again inside the first invocation;
@@ -155,6 +167,7 @@ class Instance:
     def _waiting(self) -> None:
         if not self._ready.done():
             self._ready.set_result(None)
+        self._current = None
         if self.is_alive:
             self._on_waiting(self)
 

@@ -10,6 +10,7 @@ from local.runtime.instance import Instance
 from local.runtime.logs import FunctionLog
 from local.runtime.outcome import PAYLOAD_LIMIT_BYTES, Failure, Outcome, failed
 
+_FINISHING_SECONDS = 0.05
 _Turn = asyncio.Future["Instance | Outcome"]
 
 
@@ -61,8 +62,11 @@ class Pool:
                 return instance
         turn: _Turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
-        self._start_missing()
         try:
+            # Between its answer and its next question an instance is as good as free.
+            if any(instance.is_finishing for instance in self._instances):
+                await asyncio.wait({turn}, timeout=_FINISHING_SECONDS)
+            self._start_missing()
             return await self._await_turn(turn)
         except asyncio.CancelledError:
             if turn in self._waiting:
@@ -101,16 +105,20 @@ class Pool:
             self._instances.add(instance)
             task = asyncio.create_task(self._start(instance))
             self._starts.add(task)
-            task.add_done_callback(self._starts.discard)
+            task.add_done_callback(self._started_up)
 
     async def _start(self, instance: Instance) -> None:
-        try:
-            outcome = await instance.start()
-        except OSError as error:
+        outcome = await instance.start()
+        if outcome is None:
+            return
+        if not instance.is_alive:
             self._instances.discard(instance)
-            outcome = failed(Failure.INIT, f"{self._function.logical_id} cannot start: {error}")
-        if outcome is not None and self._waiting:
+        if self._waiting:
             self._waiting.popleft().set_result(outcome)
+
+    def _started_up(self, task: asyncio.Task[None]) -> None:
+        self._starts.discard(task)
+        self._start_missing()
 
     def _release(self, instance: Instance) -> None:
         if self._waiting:

@@ -1,0 +1,117 @@
+"""moto's SQS feeding real function processes by the rules of an event source mapping."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local.queues import AwsCall
+from local.stack import Stack
+
+pytestmark = pytest.mark.integration
+
+PROBE = Path(__file__).parents[1] / "fixtures" / "probe" / "template.yaml"
+
+
+class Queue:
+    """One queue, over SQS's own protocol."""
+
+    def __init__(self, endpoint: str, name: str) -> None:
+        self._call = AwsCall(endpoint)
+        self._url = f"{endpoint}/123456789012/{name}"
+
+    def send(self, *bodies: dict[str, Any]) -> None:
+        for body in bodies:
+            self._do("SendMessage", MessageBody=json.dumps(body))
+
+    def count(self) -> int:
+        """Messages in it, hidden ones too."""
+        answer = self._do("GetQueueAttributes", AttributeNames=["All"])["Attributes"]
+        visible, hidden = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
+        return int(answer[visible]) + int(answer[hidden])
+
+    def take(self) -> list[dict[str, Any]]:
+        messages = self._do("ReceiveMessage", MaxNumberOfMessages=10).get("Messages", [])
+        for message in messages:
+            self._do("DeleteMessage", ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in messages]
+
+    def _do(self, operation: str, **body: Any) -> dict[str, Any]:
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            answer = client.send(
+                self._call.build("sqs", operation, {"QueueUrl": self._url, **body})
+            )
+        answer.raise_for_status()
+        result: dict[str, Any] = answer.json() if answer.content else {}
+        return result
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with Stack(template=PROBE, twins=()) as running:
+        yield running
+
+
+@pytest.fixture
+def work(stack: Stack) -> Queue:
+    return Queue(stack.aws_url, "WorkQueue")
+
+
+@pytest.fixture
+def dead(stack: Stack) -> Queue:
+    return Queue(stack.aws_url, "DeadQueue")
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "the deadline is over"
+        time.sleep(0.05)
+
+
+def test_messages_that_succeed_leave_the_queue(work: Queue, dead: Queue) -> None:
+    work.send(*({"number": number} for number in range(12)))
+    until(lambda: work.count() == 0)
+    assert dead.count() == 0
+
+
+def test_only_the_failed_message_comes_back_and_ends_in_the_dead_letter_queue(
+    work: Queue, dead: Queue
+) -> None:
+    work.send({"number": 1}, {"number": 2, "fail": True}, {"number": 3})
+    until(lambda: dead.count() == 1)
+    assert work.count() == 0
+    assert dead.take() == [{"number": 2, "fail": True}]
+
+
+def test_an_error_of_the_function_keeps_the_message_until_it_is_dead(
+    work: Queue, dead: Queue
+) -> None:
+    work.send({"raise": True})
+    until(lambda: dead.count() == 1)
+    assert dead.take() == [{"raise": True}]
+
+
+def test_the_poller_goes_on_after_the_queue_was_away(stack: Stack, work: Queue) -> None:
+    stack.kill("aws")
+    stack.restart("aws")
+    work.send({"number": 1})
+    until(lambda: work.count() == 0)
+
+
+def test_the_secret_holds_what_the_functions_need(stack: Stack) -> None:
+    name = stack.template.secret_names["ProbeSecret"]
+    arn = stack.invoke("EchoFunction", {})["environment"]["SECRET_ARN"]
+    assert arn.endswith(name)
+    with httpx.Client(trust_env=False) as client:
+        call = AwsCall(stack.aws_url).build("secretsmanager", "GetSecretValue", {"SecretId": arn})
+        secret = json.loads(client.send(call).json()["SecretString"])
+    names = {"DATABASE_URL", "SECRET_KEY", "GEMINI_API_KEY", "ZEP_API_KEY", "MEM0_API_KEY"}
+    assert set(secret) == names
+    assert secret["DATABASE_URL"] == stack.database_url
+    assert len(secret["SECRET_KEY"]) >= 64
+    assert secret["ZEP_API_KEY"] == "test-key"
