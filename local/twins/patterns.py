@@ -243,6 +243,11 @@ def _plans(found: Match[str]) -> Iterator[Fact]:
     yield Fact(f"{verb} to", found["o"], "plans")
 
 
+@_on(r"(?i:am planning|plan) (?P<o>(?i:an?|our|my) .+)")
+def _plans_a(found: Match[str]) -> Iterator[Fact]:
+    yield Fact("plans", found["o"], "plans")
+
+
 @_on(
     r"(?i:am going to|will|am about to) (?P<o>(?i:visit|travel|fly|move|drive|go|start|learn|study|"
     r"run|buy|adopt|marry|retire|spend|take)\b.*)"

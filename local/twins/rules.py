@@ -82,7 +82,7 @@ def _facts_of(clause: Clause) -> Iterator[Fact]:
 
 def _timeless(fact: Fact) -> bool:
     """Whether a time in the clause belongs to the fact itself, as in a birthday or a plan."""
-    return fact.family in _TIMELESS or fact.family.endswith("birthday")
+    return fact.family in _TIMELESS or fact.family.endswith(("birthday", "anniversary"))
 
 
 def _is_event(facts: list[Fact]) -> bool:
@@ -117,7 +117,12 @@ def _with_joined(fact: Fact, clause: Clause) -> Iterator[Fact]:
         if not item:
             continue
         if listed:
-            more.append(replace(fact, object=re.sub(r"^(?:also|to) ", "", item)))
+            more.append(
+                replace(
+                    fact,
+                    object=re.sub(r"^(?:also|to|especially|particularly|mainly|mostly) ", "", item),
+                )
+            )
         elif separator == "and" or (fact.family in _PLACED and item[:1].isupper()):
             whole += f" and {item}" if separator == "and" else f", {item}"
     yield replace(fact, object=whole)
@@ -155,7 +160,9 @@ def _possession(rest: str) -> Iterator[Fact]:
         label = f"favourite {found['x'].lower()}"
         yield Fact(f"{label} {found['v'].lower()}", found["o"], label, functional=True)
         return
-    found = re.match(rf"(?P<x>(?:{RELATION}'s )?birthday) (?i:is)(?: (?i:on))? (?P<o>.+)$", rest)
+    found = re.match(
+        rf"(?P<x>(?:{RELATION}'s )?(?:birthday|anniversary)) (?i:is)(?: (?i:on))? (?P<o>.+)$", rest
+    )
     if found:
         label = found["x"].lower()
         yield Fact(f"{label} is", found["o"], label, functional=True)
