@@ -7,10 +7,9 @@ from typing import Final
 from tandem.recall.items import RecalledItem
 from tandem.recall.rank import order, select
 
-CONTEXT_MEMORIES: Final = 10
-"""How many memories Mem0 is asked for, for one turn."""
-CONTEXT_ITEMS: Final = 24
-CONTEXT_TOKENS: Final = 3_000
+CONTEXT_ITEMS: Final = 20
+"""How many items a turn that asks about the person gets, and how many each store is asked for."""
+CONTEXT_TOKENS: Final = 2_000
 
 
 def context_items(

@@ -1,5 +1,7 @@
 """What is remembered about a person, in the one shape that turns, search and the view share."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -88,3 +90,21 @@ def resolve(draft: Draft, found: list[ResolvedSource]) -> RecalledItem:
             "last_confirmed_at": max(row.said_at for row in hits),
         }
     )
+
+
+def resolve_all(drafts: Iterable[Draft], found: Iterable[ResolvedSource]) -> list[RecalledItem]:
+    """Each draft resolved, in the same order; looks only at the rows that concern it."""
+    by_provider: dict[str | None, list[ResolvedSource]] = defaultdict(list)
+    by_turn: dict[TurnId, list[ResolvedSource]] = defaultdict(list)
+    for row in found:
+        by_provider[row.provider_id].append(row)
+    for row in by_provider.pop(None, ()):
+        by_turn[row.turn_id].append(row)
+    return [
+        resolve(
+            draft,
+            [row for name in draft.provider_ids for row in by_provider.get(name, ())]
+            + [row for turn in draft.turn_ids for row in by_turn.get(turn, ())],
+        )
+        for draft in drafts
+    ]
