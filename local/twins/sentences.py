@@ -42,6 +42,8 @@ _CONTRACTIONS = (
     (r"\b(do|does|did|is|are|was|have|has|had|would|could|should)n'?t\b", r"\1 not"),
     (r"\bany ?more\b|\bany longer\b", "anymore"),
 )
+# Nobody states plain facts in longer sentences, and every rule looks at the whole of one.
+_LONGEST = 500
 _ABBREVIATION = re.compile(r"\b(St|Mr|Mrs|Ms|Dr|Prof|Jr|Sr|No|vs|e\.g|i\.e)\.(?=\s)")
 _SENTENCE = re.compile(r"[^.!?;\n…]+(?:\.(?=\S)[^.!?;\n…]*)*[.!?;\n…]*")
 _QUOTED = re.compile(r"[\"]|(?<!\w)'[^']{3,}'(?!\w)")
@@ -123,7 +125,7 @@ def _sentences(text: str) -> list[str]:
 
 def _stated(sentence: str) -> tuple[str, bool] | None:
     """The words of a plain statement and whether it corrects; None for all else."""
-    if "?" in sentence or _QUOTED.search(sentence):
+    if len(sentence) > _LONGEST or "?" in sentence or _QUOTED.search(sentence):
         return None
     bare = sentence.rstrip(".!;… ")
     lead = _LEAD_IN.match(bare)

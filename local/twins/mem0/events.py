@@ -44,6 +44,8 @@ class Events:
         self._store, self._delay = store, delay
         self.work: dict[str, Work] = {}
         self.added: Callable[[], None] = lambda: None
+        # What an earlier process left is due no later than if it were asked for now.
+        store.run("update events set due = min(due, ?)", time.time() + delay)
 
     def add(self, kind: str, payload: Json) -> str:
         """Enqueues a job and answers its event id."""
@@ -88,7 +90,7 @@ class Events:
             if row["status"] == "PENDING":
                 at = moments.stamp(moments.now())
                 self._set(row, status="RUNNING", started_at=at)
-            wait = min(float(row["due"]) - time.time(), self._delay)
+            wait = float(row["due"]) - time.time()
             if wait > 0:
                 return wait
             self._finish(row)

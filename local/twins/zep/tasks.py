@@ -34,6 +34,8 @@ class Tasks:
         self._store, self._delay = store, delay
         self.work: dict[str, Work] = {}
         self.added: Callable[[], None] = lambda: None
+        # What an earlier process left is due no later than if it were asked for now.
+        store.run("update tasks set due = min(due, ?)", time.time() + delay)
 
     def add(self, kind: str, payload: Json) -> Json:
         """Enqueues an operation and answers its Task."""
@@ -66,7 +68,7 @@ class Tasks:
                 return None
             if row["status"] == "pending":
                 self._begin(row)
-            wait = min(float(row["due"]) - time.time(), self._delay)
+            wait = float(row["due"]) - time.time()
             if wait > 0:
                 return wait
             self._finish(row)
