@@ -6,7 +6,7 @@ PY := .venv/bin/python
 TOOLS := .tools/venv/bin/python
 
 help: ## say what each target does
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 dev: dev-env ## start everything on this machine and print the URLs
 	@exec $(PY) -m local dev
