@@ -3,12 +3,18 @@
 Also a proxy that counts round trips on the socket, for budgets that are promised in them.
 """
 
+import contextlib
+import selectors
+import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+
 from local.postgres import Postgres
 from tandem.db.connection import OneRoundTrip, connect
 from tandem.db.migrate import migrate
@@ -48,3 +54,109 @@ def database(empty_database: str) -> str:
     migrate(connection)
     connection.close()
     return empty_database
+
+
+_PAUSE = 0.003
+
+
+class CountingProxy:
+    """A TCP proxy in front of PostgreSQL that counts round trips and can cut connections.
+
+    A round trip is what the client sends until it waits, and the answer to it. The server may
+    begin its answer before the client has sent all, so an answer is passed on only when both are
+    quiet for a moment. Opening a connection costs several: `reset` after the first statement.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        self._target = urlsplit(database_url)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._mutex = threading.Lock()
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+        self.round_trips = 0
+        self.connections = 0
+        self.refusing = False
+
+    @property
+    def url(self) -> str:
+        """The database's address, by way of this proxy."""
+        host, port = self._listener.getsockname()
+        login = self._target.netloc.rpartition("@")[0]
+        return self._target._replace(netloc=f"{login}@{host}:{port}").geturl()
+
+    def reset(self) -> None:
+        """Counts from nought again."""
+        self.round_trips = self.connections = 0
+
+    def cut(self) -> None:
+        """Ends every connection, as a network does with idle ones; new ones are let through."""
+        with self._mutex:
+            pairs, self._pairs = self._pairs, []
+        for end in (end for pair in pairs for end in pair):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Ends everything."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+        for thread in self._threads:
+            thread.join(timeout=5)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            if self.refusing:
+                client.close()
+                continue
+            server = socket.create_connection((self._target.hostname, self._target.port))
+            for end in (client, server):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._mutex:
+                self._pairs.append((client, server))
+            self.connections += 1
+            thread = threading.Thread(target=self._serve, args=(client, server), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, client: socket.socket, server: socket.socket) -> None:
+        answer, asked = b"", False
+        with client, server, selectors.DefaultSelector() as selector:
+            selector.register(client, selectors.EVENT_READ)
+            selector.register(server, selectors.EVENT_READ)
+            while True:
+                ready = {key.fileobj for key, _ in selector.select(_PAUSE if answer else None)}
+                try:
+                    if client in ready:
+                        server.sendall(_received(client))
+                        asked = True
+                    if server in ready:
+                        answer += _received(server)
+                    if answer and not ready:
+                        # Counted first: whoever has the answer may read the count.
+                        self.round_trips += asked
+                        client.sendall(answer)
+                        answer, asked = b"", False
+                except OSError:
+                    return
+
+
+def _received(end: socket.socket) -> bytes:
+    data = end.recv(65_536)
+    if not data:
+        raise ConnectionError
+    return data
+
+
+@pytest.fixture
+def counting_proxy(database: str) -> Iterator[CountingProxy]:
+    """A proxy in front of this module's database."""
+    proxy = CountingProxy(database)
+    yield proxy
+    proxy.close()

@@ -35,6 +35,30 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 class OneRoundTrip(pg8000.native.Connection):  # type: ignore[misc]  # pg8000 is untyped
     """A pg8000 connection that sends a statement with parameters in one round trip."""
 
+    def __init__(self, **options: Any) -> None:
+        try:
+            super().__init__(**options)
+        except BaseException:
+            self._drop(getattr(self, "_sock", None), getattr(self, "_usock", None))
+            raise
+
+    def close(self) -> None:
+        """Says farewell and closes the socket, also when that is dead and the farewell fails."""
+        stream, plain = self._sock, self._usock
+        try:
+            super().close()
+        finally:
+            self._drop(stream, plain)
+
+    @staticmethod
+    def _drop(*ends: Any) -> None:
+        # pg8000 leaves its buffered stream to the garbage collector, which keeps the socket open
+        # and writes a warning when it can't flush what is left in it.
+        for end in ends:
+            if end is not None:
+                with contextlib.suppress(OSError):
+                    end.close()
+
     def execute_unnamed(
         self, statement: str, vals: Any = (), oids: Any = (), stream: Any = None
     ) -> Context:
@@ -77,7 +101,7 @@ def connect(url: str, settings: DatabaseSettings) -> OneRoundTrip:
             password=unquote(parts.password or ""),
             host=parts.hostname,
             database=unquote(parts.path[1:]),
-            ssl_context=_tls(parts.hostname, options),
+            ssl_context=tls_of(parts.hostname, options),
             sock=plain,
         )
     except BaseException:
@@ -85,7 +109,16 @@ def connect(url: str, settings: DatabaseSettings) -> OneRoundTrip:
         raise
 
 
-def _tls(host: str, options: dict[str, list[str]]) -> ssl.SSLContext | bool:
+def tls_of(host: str, options: dict[str, list[str]]) -> ssl.SSLContext | bool:
+    """How to speak TLS with this host: a context, or False for not at all.
+
+    Args:
+        options: of the address's query: `sslmode` as `connect` describes it, `sslrootcert` a file
+            of certificate authorities instead of the system's.
+
+    Raises:
+        ConfigurationError: an `sslmode` that we don't know.
+    """
     default = "disable" if host in _LOOPBACK else "verify-full"
     mode = options.get("sslmode", [default])[0]
     if mode == "disable":
