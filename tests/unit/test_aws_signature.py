@@ -28,8 +28,7 @@ def by_botocore(now: datetime, token: str | None) -> str:
         request.headers["X-Amz-Security-Token"] = token
     signer = SigV4Auth(Credentials(KEY_ID, KEY, token), "secretsmanager", "eu-west-1")
     canonical = signer.canonical_request(request)
-    signature = signer.signature(signer.string_to_sign(request, canonical), request)
-    return signature
+    return str(signer.signature(signer.string_to_sign(request, canonical), request))
 
 
 def test_aws_s_published_example_post_vanilla_is_reproduced() -> None:
@@ -76,7 +75,7 @@ def test_the_authorizer_s_own_signature_is_the_same(
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
     if token:
         monkeypatch.setenv("AWS_SESSION_TOKEN", token)
-    monkeypatch.setattr(secret.time, "gmtime", now.timetuple)
+    monkeypatch.setattr("jwt_authorizer.secret.time.gmtime", now.timetuple)
 
     headers = secret._signed(HOST, "eu-west-1", BODY)
 

@@ -7,8 +7,6 @@ from fastapi.exceptions import RequestValidationError
 from tandem import errors
 from tandem.problems import problem, problem_of, status_of, validation_errors
 
-UPSTREAM = {"operation": "search"}
-
 
 @pytest.mark.parametrize(
     ("error", "status"),
@@ -21,10 +19,10 @@ UPSTREAM = {"operation": "search"}
         (errors.RateLimited(retry_after_seconds=1), 429),
         (errors.Unavailable(), 503),
         (errors.ConfigurationError(setting="STAGE", reason="is missing"), 503),
-        (errors.UpstreamTimeout("zep", **UPSTREAM), 504),
-        (errors.UpstreamRateLimited("zep", **UPSTREAM), 503),
-        (errors.UpstreamRejected("mem0", **UPSTREAM), 503),
-        (errors.UpstreamUnavailable("gemini", **UPSTREAM), 503),
+        (errors.UpstreamTimeout("zep", operation="search"), 504),
+        (errors.UpstreamRateLimited("zep", operation="search"), 503),
+        (errors.UpstreamRejected("mem0", operation="search"), 503),
+        (errors.UpstreamUnavailable("gemini", operation="search"), 503),
         (errors.AppError(), 500),
     ],
 )
