@@ -8,7 +8,7 @@ from tandem import settings as s
 from tandem.clients.ready import mem0_client, zep_client
 from tandem.db.connection import Database
 from tandem.db.turns import TurnLimits, Turns
-from tandem.delivery.wake import Wake, sqs_client
+from tandem.delivery.wake import Wake
 from tandem.recall.gather import Gather
 from tandem.secrets import secrets_from_environment
 from tandem.snapshot import ready_for_snapshot
@@ -20,7 +20,6 @@ secrets = secrets_from_environment()
 database = Database(lambda: secrets.value("DATABASE_URL"), s.load(s.DatabaseSettings))
 zep, mem0 = zep_client(s.load(s.ZepSettings), secrets), mem0_client(s.load(s.Mem0Settings), secrets)
 gemini = GeminiConnection(google, secrets, timeout_seconds=chat.model_seconds)
-sqs = sqs_client()
 turn_limits = TurnLimits(chat.turns_per_minute, chat.turn_lease_seconds, chat.recent_turns)
 service = ChatService(
     ledger=Turns(database),
@@ -30,7 +29,7 @@ service = ChatService(
         client=gemini.client,
         limits=AnswerLimits(chat.model_calls_per_turn, chat.max_output_tokens),
     ),
-    wake=Wake(s.load(s.QueueSettings).delivery_queue_url, lambda: sqs),
+    wake=Wake(s.load(s.QueueSettings).delivery_queue_url),
     limits=ChatLimits(turn_limits, chat.retrieval_seconds, chat.model_seconds),
 )
 handler = create_handler(create_app(routers=[create_router(service)]))

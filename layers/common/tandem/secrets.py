@@ -9,11 +9,10 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
-from tandem.aws_signature import AwsCredentials, AwsScope, sign_post
+from tandem.aws import aws_request
 from tandem.errors import Unavailable
 
 SecretName = Literal["DATABASE_URL", "SECRET_KEY", "GEMINI_API_KEY", "ZEP_API_KEY", "MEM0_API_KEY"]
@@ -93,33 +92,17 @@ def fetch_secret(arn: str) -> Mapping[str, str]:
         OSError, http.client.HTTPException: it can't be reached.
         ValueError: it answered something else than a secret.
     """
-    region = os.environ.get("AWS_REGION", "us-east-1")
-    endpoint = (
-        os.environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER")
-        or os.environ.get("AWS_ENDPOINT_URL")
-        or f"https://secretsmanager.{region}.amazonaws.com"
+    request = aws_request(
+        "secretsmanager",
+        "secretsmanager.GetSecretValue",
+        json.dumps({"SecretId": arn}).encode(),
+        json_version="1.1",
     )
-    parts = urlsplit(endpoint)
-    body = json.dumps({"SecretId": arn}).encode()
-    headers = sign_post(
-        host=parts.netloc,
-        headers={
-            "content-type": "application/x-amz-json-1.1",
-            "x-amz-target": "secretsmanager.GetSecretValue",
-        },
-        body=body,
-        scope=AwsScope(region, "secretsmanager"),
-        credentials=AwsCredentials(
-            os.environ.get("AWS_ACCESS_KEY_ID", ""),
-            os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
-            os.environ.get("AWS_SESSION_TOKEN"),
-        ),
-        now=datetime.now(UTC),
-    )
+    parts = urlsplit(request.base_url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.netloc, timeout=_FETCH_SECONDS)
     try:
-        connection.request("POST", "/", body=body, headers=headers)
+        connection.request("POST", "/", body=request.body, headers=request.headers)
         with connection.getresponse() as answer:
             payload = answer.read(1_000_000)
     finally:
