@@ -13,12 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import httpx
 
@@ -31,18 +30,18 @@ from local.resources import Template
 from local.settings import (
     SECRET_NAMES,
     TEST_KEY,
-    Ports,
-    RealServices,
     lasting_secret_key,
     refuse_outside_addresses,
     settle_ports,
 )
+from local.stack_options import TWINS, StackError, StackOptions
 from local.template import load_template
+
+__all__ = ["ROOT", "Stack", "StackError", "StackOptions"]
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "tandem"
 MIGRATE_FUNCTION = "MigrateFunction"
-TWINS = ("zep", "mem0", "gemini")
 
 _READY_SECONDS = 60.0
 _POLL_SECONDS = 0.02
@@ -51,59 +50,6 @@ _TEMPLATES = {
     "built": ROOT / ".aws-sam" / "build" / "template.yaml",
 }
 _ADDRESS_VARIABLES = {"zep": "ZEP_BASE_URL", "mem0": "MEM0_API_URL", "gemini": "GEMINI_BASE_URL"}
-
-
-class StackError(Exception):
-    """A part did not start; the text says which, and where its output is."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StackOptions:
-    """How a stack is put together.
-
-    Attributes:
-        code: run the source tree, or what `sam build` made of it.
-        template: another template than the one of `code`.
-        parameters: override the template's parameters.
-        data_dir: keeps everything there; None takes a temporary folder and removes it.
-        ports: fixed ones where a number is given.
-        overrides: replace variables that the template declares.
-        extra_environment: added to every function.
-        secret: replaces entries of the secret.
-        twins: which of `TWINS` to start (a real service needs none).
-        latency_ms: per twin, added to each of its answers.
-        ingestion_ms: how long Zep's and Mem0's twins take to learn from what they were sent.
-        schedules: whether schedules fire; jobs can be invoked by hand either way.
-        event_sources: whether queues feed their functions.
-        function_python: interpreter of the functions; must have awslambdaric and boto3.
-        snap_start: run restore hooks.
-        echo: function output on the terminal too.
-        queue_wait_seconds: how long a call waits for a free instance.
-        max_connections: PostgreSQL's.
-        migrate: invoke the template's MigrateFunction, if it has one.
-        real: real services; leave empty unless a person asked for them.
-    """
-
-    code: Literal["source", "built"] = "source"
-    template: Path | None = None
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    data_dir: Path | None = None
-    ports: Ports = field(default_factory=Ports)
-    overrides: Mapping[str, str] = field(default_factory=dict)
-    extra_environment: Mapping[str, str] = field(default_factory=dict)
-    secret: Mapping[str, str] = field(default_factory=dict)
-    twins: tuple[str, ...] = TWINS
-    latency_ms: Mapping[str, int] = field(default_factory=dict)
-    ingestion_ms: int | None = None
-    schedules: bool = False
-    event_sources: bool = True
-    function_python: Path = field(default_factory=lambda: Path(sys.executable))
-    snap_start: bool = False
-    echo: bool = False
-    queue_wait_seconds: float = 10.0
-    max_connections: int = 60
-    migrate: bool = True
-    real: RealServices = field(default_factory=RealServices)
 
 
 class Stack:
@@ -220,11 +166,16 @@ class Stack:
     def pids(self) -> dict[str, int]:
         """Process ids by name: gateway, aws, the twins, postgres, `<Function>.<number>`."""
         found = {name: child.pid for name, child in self._children.items() if child.poll() is None}
-        if self.postgres is not None:
+        if self.postgres is not None and self.postgres.is_running:
             found["postgres"] = self.postgres.pid
         if "gateway" in found:
             found.update(self._control("GET", "/pids"))
         return found
+
+    @property
+    def ended(self) -> list[str]:
+        """Processes of the stack that are gone although nobody stopped them."""
+        return [name for name, child in self._children.items() if child.poll() is not None]
 
     def invoke(self, function_id: str, event: Any) -> Any:
         """Runs a function with an event, as a schedule or a person at a terminal would.
@@ -252,6 +203,7 @@ class Stack:
             self._children[name].wait()
         else:
             processes.kill(self.pids[name])
+            self._await_gone(name)
 
     def restart(self, name: str) -> None:
         """Starts a killed part again, or stops and starts a living one, at its old address."""
@@ -384,11 +336,19 @@ class Stack:
     def _await_ready(self, name: str) -> None:
         deadline = time.monotonic() + _READY_SECONDS
         child = self._children[name]
-        while not processes.answers(self._ports[name]):
+        ports = [self._ports[name], *([self._control_port] if name == "gateway" else [])]
+        while not all(processes.answers(port) for port in ports):
             if child.poll() is not None:
                 raise StackError(f"{name} ended at once; see {self.log_dir / name}.log")
             if time.monotonic() > deadline:
                 raise StackError(f"{name} did not get ready; see {self.log_dir / name}.log")
+            time.sleep(_POLL_SECONDS)
+
+    def _await_gone(self, name: str) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while name in self.pids:
+            if time.monotonic() > deadline:
+                raise StackError(f"{name} is still there")
             time.sleep(_POLL_SECONDS)
 
     def _control(self, method: str, path: str, body: Any = None) -> Any:
