@@ -20,6 +20,7 @@ from tandem.principal import Principal
 from tandem.recall.evidence import evidence_block
 from tandem.recall.gather import Gather, Gathered, Person
 from tandem.recall.items import Draft, ResolvedSource
+from tandem.recall.normalise import normalise
 from tandem.recall.rank import is_superseded, order, select
 from tandem.recall.stores import pending_item
 
@@ -176,7 +177,7 @@ class ChatService:
             route=route,
             message=message,
             earlier=_earlier(turn.recent),
-            context=f"{time}\n{evidence}".rstrip(),
+            context=f"{evidence}\n{time}".lstrip(),
             person=str(caller.account_id),
             session=str(turn.session_row),
         )
@@ -217,7 +218,12 @@ def _earlier(
 
 
 def _each_once(drafts: Sequence[Draft]) -> list[Draft]:
-    return list({draft.item.id: draft for draft in reversed(drafts)}.values())[::-1]
+    """Drafts in their order, without what a tool found again."""
+    once: dict[tuple[str, bool], Draft] = {}
+    for draft in drafts:
+        said = normalise(draft.item.text) if draft.item.store != "pending" else draft.item.id
+        once.setdefault((said, draft.item.valid_to is None), draft)
+    return list(once.values())
 
 
 def _in_progress(turn: Turn) -> Conflict:
