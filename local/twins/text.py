@@ -54,6 +54,7 @@ _CONCEPTS: dict[str, str] = {
 }
 _RELATION_OF = {
     **{name: name for name in RELATIONS},
+    **{f"{name}s": name for name in RELATIONS},
     "mom": "mother",
     "mum": "mother",
     "dad": "father",
@@ -111,7 +112,7 @@ def score(query: str, document: str) -> float:
     met += sum(0.9 for stem in set(asked.stems) if stem not in told.stems and _shares(stem, told))
     met += sum(0.9 for concept in _bare(asked) if concept in told.concepts)
     value = min(1.0, met / units)
-    if told.relation and told.relation != asked.relation:
+    if told.relation and asked.relation not in {told.relation, "pet"}:
         value *= 0.6
     return round(value * (0.96 + 0.04 / (1 + len(told.stems))), 6)
 

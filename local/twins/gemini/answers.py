@@ -38,8 +38,13 @@ _GREETING = re.compile(
 _THANKS = re.compile(r"\b(?:thanks|thank you|cheers|great|perfect|nice)\b", re.IGNORECASE)
 _BYE = re.compile(r"\b(?:bye|goodbye|see you|good night)\b", re.IGNORECASE)
 _ENOUGH = 0.5
+_JOB = re.compile(r"\b(?:job|profession|occupation|for a living|what do i do)\b", re.IGNORECASE)
+_DENIED = re.compile(
+    r"^(?:no longer|does not|is not|is no longer|hates|dislikes|cannot)\b", re.IGNORECASE
+)
+_NOW = "9999-12-31T00:00:00Z"
 _MOST = 5
-_MOST_OF_ALL = 8
+_MOST_OF_ALL = 12
 
 
 def answer(request: Request) -> str | None:
@@ -49,9 +54,13 @@ def answer(request: Request) -> str | None:
         return _acknowledge(message)
     if _ABOUT_ALL.search(message):
         return _everything(request.items)
-    if not text.is_personal(message):
+    # What the same message states goes before all that was said earlier.
+    told = [Item(fact.text, _NOW, None, None) for fact in extract(message)]
+    items = [*told, *request.items]
+    question = _without_names(_question_of(message), items)
+    if not text.is_personal(question):
         return "I'm fine, thank you." if "how are you" in message.lower() else _NO_TOPIC
-    return _recall(_question_of(message), request.items)
+    return _recall(question, items)
 
 
 def _is_question(message: str) -> bool:
@@ -62,6 +71,15 @@ def _question_of(message: str) -> str:
     """The last question of a message that may say other things before it."""
     parts = [part for part in re.split(r"(?<=[.!?])\s+", message) if _is_question(part)]
     return parts[-1] if parts else message
+
+
+def _without_names(question: str, items: list[Item]) -> str:
+    """ "Where does Priya live?" → "Where does my sister live?", when her name is known."""
+    for item in items:
+        named = re.match(r"(\w+)'s name is (.+)$", item.text)
+        if named:
+            question = re.sub(rf"\b{re.escape(named[2])}\b", f"my {named[1].lower()}", question)
+    return question
 
 
 def _acknowledge(message: str) -> str:
@@ -85,7 +103,8 @@ def _everything(items: list[Item]) -> str | None:
         known.setdefault(single[0].casefold() if single else item.text.casefold(), item.text)
     if not known:
         return None
-    return "Here is what I know: " + speech.together(list(known.values())[:_MOST_OF_ALL])
+    first = sorted(known.values(), key=lambda one: not _ALONE.match(one))
+    return "Here is what I know: " + speech.together(first[:_MOST_OF_ALL])
 
 
 def _recall(question: str, items: list[Item]) -> str | None:
@@ -103,6 +122,7 @@ def _recall(question: str, items: list[Item]) -> str | None:
     if _ALONE.match(matched[0].text):
         return speech.sentence(speech.to_you(matched[0].text))
     alike = [item.text for item in matched if not _ALONE.match(item.text)]
+    alike = [told for told in alike if not _DENIED.match(told)] or alike
     return speech.together(list(dict.fromkeys(alike))[:_MOST])
 
 
@@ -128,6 +148,8 @@ def _matching(question: str, items: list[Item]) -> list[Item]:
     kept = [pair for pair in scored if pair[0] >= best * 0.85]
     newest = _newest([item for _, item in kept])
     singles = [item for item in newest if _ALONE.match(item.text)]
+    if _JOB.search(question):
+        singles.sort(key=lambda item: not item.text.lower().startswith("works as"))
     # Of what can hold only once, the newest goes before everything else.
     return singles[:1] + [item for item in newest if item not in singles] if singles else newest
 
@@ -170,9 +192,9 @@ def _yes_no(question: str, matched: list[Item]) -> str | None:
     whole = [item for item in matched if text.score(question, item.text) > 0.85]  # noqa: PLR2004
     if whole:
         told = whole[0].text
-        denied = re.match(r"(?:no longer|does not|is not|is no longer|hates|dislikes|cannot)", told,
-                          re.IGNORECASE)  # fmt: skip
-        return f"{'No' if denied else 'Yes'}, {speech.to_you(told)}."
+        return f"{'No' if _DENIED.match(told) else 'Yes'}, {speech.to_you(told)}."
+    if text.understand(question).relation and re.search(r"\bhave\b", question, re.IGNORECASE):
+        return f"Yes, {speech.to_you(matched[0].text)}."
     if _ALONE.match(matched[0].text) and len(asked) > 1:
         return f"No, {speech.to_you(matched[0].text)}."
     return None

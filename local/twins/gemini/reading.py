@@ -10,7 +10,7 @@ from typing import Any
 from local.twins.rules import extract
 from local.twins.server import Json
 
-_BLOCK = re.compile(r"^\s*<evidence>\s*\n?(.*?)</evidence>\s*", re.DOTALL)
+_BLOCK = re.compile(r"^<evidence>[ ]*\n(.*?)^</evidence>\s*", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +62,19 @@ def read(body: Json) -> Request:
 
 
 def _take_words(request: Request, words: list[str]) -> None:
-    """The last text is the person's; only a block before it is evidence."""
+    """The last text is the person's own. Evidence stands in the text right before it; what the
+    person wrote themselves is never evidence, whatever it looks like."""
     if not words:
         return
-    *before, last = words
-    for text in before:
-        block = _BLOCK.match(text)
-        if block:
-            request.items.extend(_lines(block[1]))
-    block = _BLOCK.match(last)
-    if block and not before and last[block.end() :].strip():
-        request.items.extend(_lines(block[1]))
-        last = last[block.end() :]
-    request.message = last.strip()
+    if len(words) > 1:
+        block = _BLOCK.search(words[-2])
+        request.items.extend(_lines(block[1]) if block else [])
+    request.message = words[-1].strip()
 
 
 def _lines(block: str) -> list[Item]:
     items: list[Item] = []
-    for line in block.splitlines():
+    for line in block.split("\n"):
         try:
             items.extend(_items(json.loads(line)))
         except ValueError:
