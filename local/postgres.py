@@ -77,6 +77,11 @@ class Postgres:
         return int((self._cluster / "postmaster.pid").read_text().split("\n", 1)[0])
 
     @property
+    def is_running(self) -> bool:
+        """Whether it accepts connections."""
+        return self._answers()
+
+    @property
     def log_path(self) -> Path:
         """The server's log: no statements, no values."""
         return self.files / "log" / "postgres.log"
@@ -107,7 +112,7 @@ class Postgres:
             return
         with self._mutex():
             if self._is_last_user() and self._answers():
-                self._pg_ctl("stop", "-m", "fast", "-w")
+                self._halt("fast")
             os.close(self._users)
             self._users = None
 
@@ -116,7 +121,7 @@ class Postgres:
         self.stop()
         with self._mutex():
             if (self._cluster / "PG_VERSION").exists() and self._answers():
-                self._pg_ctl("stop", "-m", "immediate", "-w")
+                self._halt("immediate")
         shutil.rmtree(self._run, ignore_errors=True)
         shutil.rmtree(self.files)
         shutil.rmtree(self._data_dir, ignore_errors=True)
@@ -261,7 +266,7 @@ class Postgres:
     def _launch(self) -> None:
         self._own_folder(self._run)
         for attempt in range(1, _ATTEMPTS + 1):
-            port = free_port()
+            port = self._port_for(attempt)
             try:
                 options = shlex.join(self._options(port))
                 self._pg_ctl("start", "-w", "-l", str(self.log_path), "-o", options)
@@ -272,11 +277,25 @@ class Postgres:
             (self.files / "port").write_text(str(port))
             return self._make_role()
 
+    def _port_for(self, attempt: int) -> int:
+        """The one it had, so that addresses given out stay true; another when that is taken."""
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            if attempt == 1:
+                return self.port
+        return free_port()
+
     def _make_role(self) -> None:
         with contextlib.closing(self._connect()) as connection:
             if not connection.run("select 1 from pg_roles where rolname = :name", name=_ROLE):
                 # The password's alphabet has no quote in it.
                 connection.run(f"create role {_ROLE} login password '{self._password}'")
+
+    def _halt(self, mode: str) -> None:
+        try:
+            self._pg_ctl("stop", "-m", mode, "-w")
+        except PostgresError:
+            if self._answers():
+                raise  # else somebody killed it meanwhile
 
     def _options(self, port: int) -> list[str]:
         settings = {

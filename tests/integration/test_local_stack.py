@@ -1,6 +1,5 @@
 """The whole local stack with small functions: starts, serves, survives and stops."""
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +48,47 @@ def test_overrides_replace_only_what_the_template_declares(stack: Stack) -> None
     assert "NOT_DECLARED" not in environment
 
 
+def test_a_body_of_7_mb_is_a_413_and_a_binary_one_arrives_in_base64(stack: Stack) -> None:
+    answer = httpx.post(f"{stack.url}/open", content=b"x" * 7_000_000)
+    assert (answer.status_code, answer.json()) == (413, {"message": "Request Entity Too Large"})
+    shown = httpx.post(f"{stack.url}/open", content=b"\x00\xff").json()["event"]
+    assert (shown["body"], shown["isBase64Encoded"]) == ("AP8=", True)
+
+
+def test_over_long_headers_are_a_431_on_a_real_socket_too(stack: Stack) -> None:
+    answer = httpx.get(f"{stack.url}/open", headers={"x-long": "x" * 11_000})
+    assert answer.status_code == 431
+
+
+def test_the_control_port_answers_only_those_who_have_its_token(stack: Stack) -> None:
+    address = f"http://127.0.0.1:{stack._control_port}"
+    assert httpx.get(f"{address}/pids").status_code == 403
+    with pytest.raises(StackError, match="refused POST /invoke/NoFunction"):
+        stack.invoke("NoFunction", {})
+
+
+def test_forgetting_authorizations_asks_the_authorizer_again(stack: Stack) -> None:
+    def authorizer_pid() -> int:
+        shown = httpx.get(f"{stack.url}/echo/you", headers=GOOD).json()
+        pid: int = shown["event"]["requestContext"]["authorizer"]["lambda"]["pid"]
+        return pid
+
+    before = authorizer_pid()
+    stack.kill("GateFunction.1")
+    assert authorizer_pid() == before  # still remembered
+    stack.forget_authorizations()
+    assert authorizer_pid() != before
+
+
+def test_postgresql_killed_and_restarted_keeps_its_address(stack: Stack) -> None:
+    address = stack.database_url
+    stack.kill("postgres")
+    stack.restart("postgres")
+    assert stack.postgres is not None
+    assert stack.postgres.url("tandem") == address
+    assert "postgres" in stack.pids
+
+
 def test_a_killed_gateway_takes_its_functions_along_and_comes_back(stack: Stack) -> None:
     pid = httpx.get(f"{stack.url}/echo/you", headers=GOOD).json()["pid"]
     stack.kill("gateway")
@@ -61,8 +101,9 @@ def test_a_killed_gateway_takes_its_functions_along_and_comes_back(stack: Stack)
 
 
 def _is_alive(pid: int) -> bool:
+    """Whether it runs; one that nobody has reaped yet does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
         return False
-    return True
+    return status.rsplit(") ", 1)[1][0] != "Z"
