@@ -1,0 +1,224 @@
+"""Reads both stores at the same time. What fails or is late is named; the rest is an answer."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final, NamedTuple, Protocol
+
+from memory_api.paging import Place
+from tandem import observability
+from tandem.clients.models import Mem0Memory, Mem0Page, Page, ZepEdge, ZepNode
+from tandem.deadline import Deadline
+from tandem.delivery.stores import name_at_stores
+from tandem.errors import UpstreamError, UpstreamRejected
+from tandem.ids import AccountId, ZepUuid
+from tandem.recall.context import CONTEXT_ITEMS
+from tandem.recall.gather import Gathered, Person
+from tandem.recall.items import Draft
+
+EDGES_A_CALL: Final = 100
+MEMORIES_A_CALL: Final = 200
+CALLS_A_LIST: Final = 3
+"""The most calls that one page of the view makes for one store's list."""
+
+
+class Graphs(Protocol):
+    """What is needed of Zep."""
+
+    async def list_edges(
+        self,
+        graph_uuid: ZepUuid,
+        *,
+        page_size: int = ...,
+        cursor: str | None = ...,
+        timeout_seconds: float,
+    ) -> Page[ZepEdge]: ...
+
+    async def list_nodes(self, graph_uuid: ZepUuid, *, timeout_seconds: float) -> Page[ZepNode]: ...
+
+
+class Memories(Protocol):
+    """What is needed of Mem0."""
+
+    async def list_memories(
+        self, *, user_id: str, page: int = ..., page_size: int = ..., timeout_seconds: float
+    ) -> Mem0Page: ...
+
+    async def search(
+        self, query: str, *, user_id: str, limit: int = ..., timeout_seconds: float
+    ) -> list[Mem0Memory]: ...
+
+
+class Gatherer(Protocol):
+    """What turns are given, by the same way as in chat."""
+
+    async def for_message(
+        self, person: Person, message: str, *, limit: int, seconds: float
+    ) -> Gathered: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one page of the view needs.
+
+    Attributes:
+        person: Zep isn't asked about somebody whom it doesn't know yet.
+        message: what a turn's context is wanted for, if it is.
+    """
+
+    person: Person
+    place: Place
+    message: str | None = None
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the stores have answered. `degraded` names those that have not, or not with all.
+
+    Attributes:
+        context: what a turn would be given for the message, None if there was no message.
+    """
+
+    edges: list[ZepEdge] = field(default_factory=list)
+    nodes: Sequence[ZepNode] = ()
+    memories: list[Mem0Memory] = field(default_factory=list)
+    more_memories: bool = False
+    next_edges: str | None = None
+    context: list[Draft] | None = None
+    degraded: set[str] = field(default_factory=set)
+
+
+class Found(NamedTuple):
+    """What a search has found, best first."""
+
+    memories: Sequence[Mem0Memory]
+    degraded: set[str]
+
+
+class StoreReader:
+    """Reads what the stores know of one person.
+
+    Args:
+        gather: asks both stores what bears on a message.
+        stage: the part of a person's name at the stores that tells deployments apart.
+        timeout_seconds: for all calls to one store together.
+    """
+
+    def __init__(
+        self,
+        zep: Graphs,
+        mem0: Memories,
+        gather: Gatherer,
+        *,
+        stage: str,
+        timeout_seconds: float,
+    ) -> None:
+        self._zep = zep
+        self._mem0 = mem0
+        self._gather = gather
+        self._stage = stage
+        self._timeout_seconds = timeout_seconds
+
+    async def view(self, wanted: Wanted) -> Reading:
+        """Everything for one page of the merged view. No store's failure is raised."""
+        reading = Reading()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._memories(wanted, reading))
+                group.create_task(self._edges(wanted, reading))
+                if wanted.place.is_first:
+                    group.create_task(self._nodes(wanted, reading))
+                if wanted.message is not None:
+                    group.create_task(self._context(wanted.person, wanted.message, reading))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+        return reading
+
+    async def search(self, account_id: AccountId, query: str, *, limit: int) -> Found:
+        """The person's memories that fit best."""
+        degraded: set[str] = set()
+        call = self._mem0.search(
+            query,
+            user_id=name_at_stores(self._stage, account_id),
+            limit=limit,
+            timeout_seconds=self._timeout_seconds,
+        )
+        return Found(await _answer_or([], call, degraded), degraded)
+
+    async def _edges(self, wanted: Wanted, reading: Reading) -> None:
+        graph = wanted.person.zep_graph_uuid
+        if graph is None:
+            return
+        deadline = Deadline(self._timeout_seconds)
+        cursor = wanted.place.zep
+        for _ in range(CALLS_A_LIST):
+            call = self._zep.list_edges(
+                graph,
+                page_size=EDGES_A_CALL,
+                cursor=cursor,
+                timeout_seconds=deadline.step(self._timeout_seconds, reserve_seconds=0),
+            )
+            page = await _answer_or(None, call, reading.degraded)
+            if page is None:
+                break
+            reading.edges.extend(page.items)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        # Where nothing could be read the view ends: a client would ask for that page for ever.
+        reading.next_edges = cursor if reading.edges else None
+
+    async def _memories(self, wanted: Wanted, reading: Reading) -> None:
+        deadline = Deadline(self._timeout_seconds)
+        first, size, calls = wanted.place.page, wanted.place.size, 1
+        if wanted.place.part == "facts":
+            # Only facts that no memory equals are left: all memories are read, in big pages.
+            first, size, calls = 1, MEMORIES_A_CALL, CALLS_A_LIST
+        for number in range(first, first + calls):
+            call = self._mem0.list_memories(
+                user_id=name_at_stores(self._stage, wanted.person.account_id),
+                page=number,
+                page_size=size,
+                timeout_seconds=deadline.step(self._timeout_seconds, reserve_seconds=0),
+            )
+            page = await _answer_or(None, _page_or_end(call), reading.degraded)
+            if page is None:
+                break
+            reading.memories.extend(page.items)
+            reading.more_memories = page.has_next
+            if not page.has_next:
+                break
+
+    async def _nodes(self, wanted: Wanted, reading: Reading) -> None:
+        graph = wanted.person.zep_graph_uuid
+        if graph is not None:
+            call = self._zep.list_nodes(graph, timeout_seconds=self._timeout_seconds)
+            page = await _answer_or(None, call, reading.degraded)
+            reading.nodes = page.items if page is not None else ()
+
+    async def _context(self, person: Person, message: str, reading: Reading) -> None:
+        gathered = await self._gather.for_message(
+            person, message, limit=CONTEXT_ITEMS, seconds=self._timeout_seconds
+        )
+        reading.context = gathered.drafts
+        reading.degraded |= gathered.degraded
+
+
+async def _answer_or[A, B](otherwise: B, call: Awaitable[A], degraded: set[str]) -> A | B:
+    try:
+        return await call
+    except UpstreamError as error:
+        degraded.add(error.provider)
+        observability.warning("degraded", **observability.describe(error))
+        return otherwise
+
+
+async def _page_or_end(call: Awaitable[Mem0Page]) -> Mem0Page:
+    try:
+        return await call
+    except UpstreamRejected as error:
+        # Memories have gone since the page before, and this page with them.
+        if error.status == HTTPStatus.NOT_FOUND:
+            return Mem0Page(items=(), total=0)
+        raise

@@ -1,0 +1,54 @@
+"""Bodies and queries of the memory endpoints."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from tandem.cursors import MAX_CURSOR_CHARACTERS
+from tandem.fields import Label
+from tandem.recall.items import RecalledItem
+from tandem.web import RequestModel, ResponseModel
+
+
+class MemoryRequest(RequestModel):
+    """What is wanted of the merged view. `limit` counts on the first page and stays after it."""
+
+    user_id: Label | None = None
+    session_id: Label | None = None
+    as_of: AwareDatetime | None = None
+    include_superseded: bool = False
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    cursor: Annotated[str, Field(max_length=MAX_CURSOR_CHARACTERS)] | None = None
+
+
+class MemoryResponse(ResponseModel):
+    """One page of the merged view.
+
+    `entities` and `context` come with the first page alone; `context` is the text that a turn in
+    the session that was named would get. `degraded` names stores that did not answer, or not
+    with all.
+    """
+
+    entities: tuple[RecalledItem, ...]
+    facts: tuple[RecalledItem, ...]
+    pending: tuple[RecalledItem, ...]
+    degraded: tuple[str, ...]
+    next_cursor: str | None
+    context: str | None = None
+
+
+class SearchRequest(RequestModel):
+    """A question to the memory."""
+
+    user_id: Label | None = None
+    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
+    limit: Annotated[int, Field(strict=True, ge=1, le=50)] = 10
+    scope: Literal["mem0"] = "mem0"
+
+
+class SearchResponse(ResponseModel):
+    """What was found, best first. What was said a moment ago and shares a word with the question
+    stands before what it competes with; what shares none stands at the end, where there is room."""
+
+    items: tuple[RecalledItem, ...]
+    degraded: tuple[str, ...]

@@ -1,0 +1,204 @@
+"""The rules of the memory view and of search."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from memory_api.paging import Ahead, Place, cut
+from memory_api.reading import Found, Reading, Wanted
+from tandem.cursors import read_cursor, write_cursor
+from tandem.db.memory import Looked, Traced
+from tandem.ids import AccountId, Mem0Id, TurnId
+from tandem.principal import Principal
+from tandem.recall.context import CONTEXT_ITEMS, context_items
+from tandem.recall.evidence import evidence_block
+from tandem.recall.gather import Person
+from tandem.recall.items import Draft, RecalledItem, ResolvedSource, resolve_all
+from tandem.recall.merge import Link, links, merge
+from tandem.recall.rank import held_at, is_superseded, order
+from tandem.recall.stores import entity_draft, fact_draft, memory_draft, pending_item
+
+
+class Ledger(Protocol):
+    """What the service needs of the database: two round trips a request."""
+
+    async def look(
+        self, principal: Principal, *, user_id: str | None = ..., session_id: str | None = ...
+    ) -> Looked: ...
+    async def settle(
+        self, account_id: AccountId, drafts: Iterable[Draft], links: Sequence[Link]
+    ) -> list[ResolvedSource]: ...
+    async def trace(self, account_id: AccountId, memories: Sequence[Draft]) -> Traced: ...
+
+
+class Reader(Protocol):
+    """What the service needs of the stores."""
+
+    async def view(self, wanted: Wanted) -> Reading: ...
+    async def search(self, account_id: AccountId, query: str, *, limit: int) -> Found: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ViewQuery:
+    """What is wanted of the view. `as_of` is aware; `cursor` decides over `limit`."""
+
+    user_id: str | None = None
+    session_id: str | None = None
+    as_of: datetime | None = None
+    include_superseded: bool = False
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One page of the merged view. `context` is None unless a session was named."""
+
+    entities: tuple[RecalledItem, ...]
+    facts: tuple[RecalledItem, ...]
+    pending: tuple[RecalledItem, ...]
+    degraded: tuple[str, ...]
+    next_cursor: str | None
+    context: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What was found, best first, and which store did not answer."""
+
+    items: tuple[RecalledItem, ...]
+    degraded: tuple[str, ...]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryService:
+    """Shows and searches what is remembered.
+
+    Args:
+        now: aware; what has ended by then is superseded.
+    """
+
+    ledger: Ledger
+    reader: Reader
+    now: Callable[[], datetime] = _utc_now
+
+    async def view(self, principal: Principal, query: ViewQuery) -> View:
+        """One page of what is remembered about the caller.
+
+        Raises:
+            InvalidInput: `invalid_cursor`.
+            Unauthenticated, Forbidden, NotFound, Unavailable: as `MemoryLedger.look`.
+        """
+        scope = f"memory:{principal.account_id}"
+        place = Place(size=query.limit)
+        if query.cursor is not None:
+            place = read_cursor(Place, query.cursor, scope=scope)
+        looked = await self.ledger.look(
+            principal, user_id=query.user_id, session_id=query.session_id
+        )
+        wants_context = query.session_id is not None and place.is_first
+        reading = await self.reader.view(_wanted(principal, looked, place, context=wants_context))
+        now = self.now()
+        facts = [fact_draft(edge) for edge in reading.edges]
+        memories = [memory_draft(memory) for memory in reading.memories]
+        visible = [
+            draft
+            for draft in merge(facts, memories, as_of=query.as_of)
+            if _is_visible(draft.item, query, now)
+        ]
+        page = cut(place, visible, ahead=Ahead(reading.more_memories, reading.next_edges))
+        entities = [entity_draft(node) for node in reading.nodes]
+        given: Sequence[Draft] = ()
+        if wants_context:
+            given = _holding(facts, memories, now) if reading.context is None else reading.context
+        found = await self._settled(
+            principal.account_id, [*page.drafts, *entities, *given], links(facts, memories)
+        )
+        return View(
+            entities=tuple(resolve_all(entities, found)),
+            facts=tuple(resolve_all(page.drafts, found)),
+            pending=tuple(_pending(looked, until=query.as_of)),
+            degraded=tuple(sorted(reading.degraded)),
+            next_cursor=write_cursor(page.next, scope=scope) if page.next else None,
+            context=_context(looked, resolve_all(given, found), now) if wants_context else None,
+        )
+
+    async def search(
+        self, principal: Principal, query: str, *, user_id: str | None, limit: int
+    ) -> SearchResult:
+        """The caller's memories and pending statements that fit best.
+
+        Raises:
+            Unauthenticated, Forbidden, Unavailable: as `MemoryLedger.look`.
+        """
+        looked = await self.ledger.look(principal, user_id=user_id)
+        found = await self.reader.search(principal.account_id, query, limit=limit)
+        memories = [memory_draft(memory) for memory in found.memories]
+        traced = Traced([], frozenset())
+        if memories:
+            traced = await self.ledger.trace(principal.account_id, memories)
+        drafts = [_as_linked(draft, traced.linked) for draft in merge([], memories)]
+        items = order(
+            [*resolve_all(drafts, traced.sources), *_pending(looked)], query=query, now=self.now()
+        )
+        return SearchResult(tuple(items[:limit]), tuple(sorted(found.degraded)))
+
+    async def _settled(
+        self, account_id: AccountId, drafts: Sequence[Draft], links: Sequence[Link]
+    ) -> list[ResolvedSource]:
+        if not drafts and not links:
+            return []
+        return await self.ledger.settle(account_id, drafts, links)
+
+
+def _wanted(principal: Principal, looked: Looked, place: Place, *, context: bool) -> Wanted:
+    last = looked.last_message if context else None
+    return Wanted(
+        person=Person(principal.account_id, looked.zep_graph_uuid),
+        place=place,
+        message=last.text if last is not None else None,
+    )
+
+
+def _holding(facts: Sequence[Draft], memories: Sequence[Draft], now: datetime) -> list[Draft]:
+    """What there is to tell in a session in which nothing was said yet."""
+    merged = merge(facts, memories)
+    return [draft for draft in merged if not is_superseded(draft.item, now)][:CONTEXT_ITEMS]
+
+
+def _is_visible(item: RecalledItem, query: ViewQuery, now: datetime) -> bool:
+    if query.as_of is None:
+        return query.include_superseded or not is_superseded(item, now)
+    if query.include_superseded and is_superseded(item, query.as_of):
+        return True
+    return held_at(item, query.as_of)
+
+
+def _pending(
+    looked: Looked, *, until: datetime | None = None, apart_from: TurnId | None = None
+) -> list[RecalledItem]:
+    return [
+        pending_item(said.turn_id, said.message_id, said.session_id, said.message, said.said_at)
+        for said in reversed(looked.pending)
+        if said.turn_id != apart_from and (until is None or said.said_at <= until)
+    ]
+
+
+def _context(looked: Looked, items: Sequence[RecalledItem], now: datetime) -> str:
+    last = looked.last_message
+    pending = _pending(looked, apart_from=last.turn_id if last is not None else None)
+    query = last.text if last is not None else ""
+    return evidence_block(context_items(items, pending, query=query, now=now))
+
+
+def _as_linked(draft: Draft, linked: frozenset[Mem0Id]) -> Draft:
+    """Where a fact of Zep's is known to say the same, the memory is in both stores."""
+    if linked.isdisjoint(draft.provider_ids):
+        return draft
+    item = draft.item.model_copy(update={"store": "both"})
+    return Draft(item, draft.provider_ids, draft.turn_ids, draft.superseded_at)

@@ -1,0 +1,193 @@
+"""View and search whole: the routes, a real PostgreSQL, both stores behind their wires."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from memory_api.reading import StoreReader
+from memory_api.routes import create_router
+from memory_api.service import MemoryService, ViewQuery
+from tandem import observability
+from tandem.db.connection import Database, OneRoundTrip
+from tandem.db.memory import MemoryLedger
+from tandem.recall.gather import Gather
+from tandem.settings import DatabaseSettings
+from tandem.web import create_app, create_handler
+from tests.functional.memory.stores_on_wire import GRAPH, StoresOnWire, edge, memory
+from tests.integration.conftest import CountingProxy, open_connection
+from tests.integration.memory.people import Person
+
+pytestmark = pytest.mark.integration
+
+MakeEvent = Callable[..., dict[str, Any]]
+HOUR = timedelta(hours=1)
+
+
+class Tandem:
+    """The memory function for one person."""
+
+    def __init__(self, url: str, person: Person, http_event: MakeEvent) -> None:
+        self.stores = StoresOnWire()
+        self.person = person
+        self._event = http_event
+        self._database = Database(lambda: url, DatabaseSettings(database_statement_seconds=20))
+        zep, mem0 = self.stores.zep(), self.stores.mem0()
+        gather = Gather(zep, mem0, stage="test")
+        reader = StoreReader(zep, mem0, gather, stage="test", timeout_seconds=2.5)
+        service = MemoryService(MemoryLedger(self._database), reader)
+        self._handler = create_handler(create_app(routers=[create_router(service)]))
+
+    def view(self, **query: str) -> Any:
+        event = self._event("memory_view", claims=self._claims())
+        event["rawQueryString"] = urlencode(query)
+        return self._send(event)
+
+    def search(self, **body: Any) -> Any:
+        return self._send(self._event("memory_search", claims=self._claims(), body=body))
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _claims(self) -> dict[str, Any]:
+        principal = self.person.principal
+        return {
+            "sub": str(principal.account_id),
+            "sid": str(principal.login_id),
+            "exp": 4_102_444_800,
+        }
+
+    def _send(self, event: dict[str, Any]) -> Any:
+        answer = self._handler(event, None)
+        assert answer["statusCode"] == 200, answer["body"]
+        return json.loads(answer["body"])
+
+
+@pytest.fixture
+def connection(database: str) -> Iterator[OneRoundTrip]:
+    opened = open_connection(database)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def tandem(
+    counting_proxy: CountingProxy,
+    connection: OneRoundTrip,
+    http_event: MakeEvent,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Tandem]:
+    monkeypatch.setattr(observability.metrics.provider, "namespace", "Tandem")
+    made = Tandem(counting_proxy.url, Person(connection, graph=GRAPH), http_event)
+    yield made
+    made.close()
+
+
+def test_delhi_becomes_mumbai_and_stays_in_the_view_with_its_end(tandem: Tandem) -> None:
+    me, stores = tandem.person, tandem.stores
+    session = me.session("sess789")
+
+    said_delhi = me.turn(session, 1, "I live in Delhi and like chess.", ago=HOUR)
+    body = tandem.view()
+    assert body["facts"] == []
+    assert [item["text"] for item in body["pending"]] == ["I live in Delhi and like chess."]
+    assert body["pending"][0]["source"][0]["turn_id"] == str(said_delhi)
+
+    delhi = edge("Lives in Delhi", valid_at="2026-09-20T09:00:00Z")
+    me.ingested(said_delhi)
+    me.source(delhi["episode_uuids"][0], said_delhi)
+    stores.edges = [delhi]
+    stores.memories = [memory("Lives in Delhi", metadata={"turn_id": str(said_delhi)})]
+    stores.found = [stores.memories[0] | {"score": 0.8}]
+    body = tandem.view()
+    assert body["pending"] == []
+    [fact] = body["facts"]
+    assert (fact["text"], fact["store"], fact["valid_to"]) == ("Lives in Delhi", "both", None)
+    assert [source["turn_id"] for source in fact["source"]] == [str(said_delhi)]
+    assert fact["source"][0]["session_id"] == "sess789"
+    [found] = tandem.search(query="Where do I live?")["items"]
+    assert (found["text"], found["store"]) == ("Lives in Delhi", "both")
+
+    said_mumbai = me.turn(session, 2, "I moved to Mumbai last month")
+    body = tandem.search(query="Where do I live?")
+    assert [item["store"] for item in body["items"]] == ["both", "pending"]
+
+    me.ingested(said_mumbai)
+    mumbai = edge("Lives in Mumbai", valid_at="2026-10-20T09:00:00Z")
+    me.source(mumbai["episode_uuids"][0], said_mumbai)
+    ended = {"invalid_at": "2026-10-20T09:00:00Z", "expired_at": "2026-11-20T09:06:00Z"}
+    stores.edges = [mumbai, delhi | ended]
+    assert [item["text"] for item in tandem.view()["facts"]] == ["Lives in Mumbai"]
+    body = tandem.view(include_superseded="true", session_id="sess789")
+    assert [(item["text"], item["valid_to"]) for item in body["facts"]] == [
+        ("Lives in Delhi", "2026-10-20T09:00:00Z"),
+        ("Lives in Mumbai", None),
+    ]
+    before = tandem.view(as_of="2026-10-01T00:00:00Z")
+    assert [item["text"] for item in before["facts"]] == ["Lives in Delhi"]
+
+
+def test_view_and_search_take_two_round_trips_each(
+    tandem: Tandem, counting_proxy: CountingProxy
+) -> None:
+    stores = tandem.stores
+    stores.edges = stores.context = [edge(f"fact {n}") for n in range(150)]
+    stores.memories = [memory(f"fact {n}") for n in range(50)]
+    stores.found = [memory("fact 1", score=0.5)]
+    tandem.person.turn(tandem.person.session("sess789"), 1, "hello")
+    tandem.view()
+    requests = [
+        partial(tandem.view, session_id="sess789", include_superseded="true"),
+        partial(tandem.view),
+        partial(tandem.search, query="fact"),
+    ]
+    for request in requests:
+        counting_proxy.reset()
+        request()
+        assert counting_proxy.round_trips == 2
+        assert counting_proxy.connections == 0
+
+
+def test_looking_again_and_again_keeps_the_links_as_they_were(tandem: Tandem) -> None:
+    tandem.stores.edges = [edge("Lives in Delhi"), edge("Likes chess")]
+    tandem.stores.memories = [memory("lives in delhi."), memory("Has a dog")]
+    tandem.view()
+    links = tandem.person.links()
+    assert len(links) == 1
+    for query in ({}, {"include_superseded": "true"}, {"as_of": "2026-01-01T00:00:00Z"}):
+        tandem.view(**query)
+        assert tandem.person.links() == links
+
+
+def test_people_who_look_at_the_same_time_do_not_double_links(
+    database: str,
+    connection: OneRoundTrip,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Four containers of one person: each has its own connection, as in Lambda."""
+    monkeypatch.setattr(observability.metrics.provider, "namespace", "Tandem")
+    me = Person(connection, graph=GRAPH)
+
+    def look(_: int) -> None:
+        # Each thread is a container; the handler's own loop belongs to the whole process.
+        ledger = Database(lambda: database, DatabaseSettings(database_statement_seconds=20))
+        stores = StoresOnWire(
+            edges=[edge(f"fact {n}") for n in range(90)],
+            memories=[memory(f"fact {n}") for n in range(50)],
+        )
+        zep, mem0 = stores.zep(), stores.mem0()
+        gather = Gather(zep, mem0, stage="test")
+        reader = StoreReader(zep, mem0, gather, stage="test", timeout_seconds=10)
+        service = MemoryService(MemoryLedger(ledger), reader)
+        assert len(asyncio.run(service.view(me.principal, ViewQuery())).facts) == 50
+        ledger.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(look, range(8)))
+    assert len(me.links()) == 50

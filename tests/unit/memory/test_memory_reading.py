@@ -1,0 +1,231 @@
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from memory_api.paging import Place
+from memory_api.reading import Reading, StoreReader, Wanted
+from tandem.clients.models import Mem0Memory, Mem0Page, Page, ZepEdge, ZepNode
+from tandem.errors import (
+    Unavailable,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from tandem.ids import AccountId, Mem0Id, ZepUuid
+from tandem.recall.gather import Gathered, Person
+
+ME = AccountId(UUID("0b0e1c52-6f0e-4f6c-9d0e-0a4f5d1c2b3a"))
+GRAPH = ZepUuid(UUID("77777777-7777-4777-8777-777777777777"))
+KNOWN = Person(ME, GRAPH)
+
+
+@dataclass
+class FakeZep:
+    """Lists `edges` a hundred at a time; its cursor is the place where the next page begins."""
+
+    edges: int = 0
+    fails_at: int | None = None
+    failure: Exception = field(
+        default_factory=lambda: UpstreamTimeout("zep", operation="graph.edge.list")
+    )
+    graphs: list[ZepUuid] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    async def list_edges(
+        self,
+        graph_uuid: ZepUuid,
+        *,
+        page_size: int = 100,
+        cursor: str | None = None,
+        timeout_seconds: float,
+    ) -> Page[ZepEdge]:
+        self.graphs.append(graph_uuid)
+        self.seconds.append(timeout_seconds)
+        first = int(cursor or 0)
+        if self.fails_at is not None and first >= self.fails_at:
+            raise self.failure
+        last = min(first + page_size, self.edges)
+        items = tuple(ZepEdge(uuid=ZepUuid(uuid4()), fact=f"{n}") for n in range(first, last))
+        return Page[ZepEdge](items=items, next_cursor=str(last) if last < self.edges else None)
+
+    async def list_nodes(self, graph_uuid: ZepUuid, *, timeout_seconds: float) -> Page[ZepNode]:
+        self.graphs.append(graph_uuid)
+        self.seconds.append(timeout_seconds)
+        if self.fails_at is not None:
+            raise self.failure
+        return Page[ZepNode](items=(ZepNode(uuid=ZepUuid(uuid4()), name="Bruno"),))
+
+
+@dataclass
+class FakeMem0:
+    """Has so many `memories`, or fails."""
+
+    memories: int = 0
+    failure: Exception | None = None
+    asked: list[tuple[str, int, int]] = field(default_factory=list)
+
+    async def list_memories(
+        self, *, user_id: str, page: int = 1, page_size: int = 100, timeout_seconds: float
+    ) -> Mem0Page:
+        assert timeout_seconds > 0
+        self.asked.append((user_id, page, page_size))
+        if self.failure is not None:
+            raise self.failure
+        found = [
+            Mem0Memory(id=Mem0Id(f"{n}"), text=f"{n}")
+            for n in range((page - 1) * page_size, min(page * page_size, self.memories))
+        ]
+        return Mem0Page(
+            items=tuple(found), total=self.memories, has_next=page * page_size < self.memories
+        )
+
+    async def search(
+        self, query: str, *, user_id: str, limit: int = 10, timeout_seconds: float
+    ) -> list[Mem0Memory]:
+        assert timeout_seconds > 0
+        self.asked.append((user_id, 0, limit))
+        if self.failure is not None:
+            raise self.failure
+        return [Mem0Memory(id=Mem0Id("1"), text=query, score=0.5)]
+
+
+@dataclass
+class FakeGather:
+    degraded: frozenset[str] = frozenset()
+    asked: list[tuple[Person, str]] = field(default_factory=list)
+
+    async def for_message(
+        self, person: Person, message: str, *, limit: int, seconds: float
+    ) -> Gathered:
+        assert limit > 0 < seconds
+        self.asked.append((person, message))
+        return Gathered([], self.degraded)
+
+
+def reader(
+    zep: FakeZep | None = None, mem0: FakeMem0 | None = None, gather: FakeGather | None = None
+) -> StoreReader:
+    return StoreReader(
+        zep or FakeZep(),
+        mem0 or FakeMem0(),
+        gather or FakeGather(),
+        stage="test",
+        timeout_seconds=2.5,
+    )
+
+
+def view(made: StoreReader, **wanted: Any) -> Reading:
+    everything: dict[str, Any] = {"person": KNOWN, "place": Place(size=50)} | wanted
+    return asyncio.run(made.view(Wanted(**everything)))
+
+
+def test_a_first_page_reads_facts_entities_and_a_page_of_memories() -> None:
+    mem0 = FakeMem0(memories=120)
+    reading = view(reader(FakeZep(edges=150), mem0))
+    assert len(reading.edges) == 150
+    assert len(reading.nodes) == 1
+    assert len(reading.memories) == 50
+    assert reading.more_memories
+    assert reading.next_edges is None
+    assert reading.context is None
+    assert not reading.degraded
+    assert mem0.asked == [(f"test:{ME}", 1, 50)]
+
+
+def test_a_page_asks_zep_for_at_most_three_pages_of_facts_and_says_where_it_stopped() -> None:
+    zep = FakeZep(edges=1_000)
+    reading = view(reader(zep), place=Place(size=50, page=2))
+    assert len(reading.edges) == 300
+    assert reading.next_edges == "300"
+    assert len(zep.graphs) == 3
+
+
+def test_later_pages_bring_no_entities() -> None:
+    zep = FakeZep(edges=1)
+    assert view(reader(zep), place=Place(size=50, page=2)).nodes == ()
+    assert view(reader(zep), place=Place(size=50, part="facts")).nodes == ()
+    assert len(zep.graphs) == 2
+
+
+def test_a_page_of_facts_reads_memories_again_in_at_most_three_big_pages() -> None:
+    mem0 = FakeMem0(memories=1_000)
+    reading = view(reader(FakeZep(edges=500), mem0), place=Place(size=9, part="facts", zep="300"))
+    assert mem0.asked == [(f"test:{ME}", page, 200) for page in (1, 2, 3)]
+    assert len(reading.memories) == 600
+    assert [edge.fact for edge in reading.edges[:1]] == ["300"]
+
+
+def test_zep_is_not_asked_about_a_person_whom_it_does_not_know() -> None:
+    zep = FakeZep(edges=5)
+    reading = view(reader(zep, FakeMem0(memories=3)), person=Person(ME, None))
+    assert zep.graphs == []
+    assert len(reading.memories) == 3
+    assert not reading.degraded
+
+
+@pytest.mark.parametrize("kind", [UpstreamTimeout, UpstreamUnavailable, UpstreamRateLimited])
+def test_a_store_that_fails_is_named_and_the_other_one_still_answers(
+    kind: type[UpstreamTimeout],
+) -> None:
+    without_zep = view(
+        reader(FakeZep(fails_at=0, failure=kind("zep", operation="x")), FakeMem0(memories=3))
+    )
+    assert without_zep.degraded == {"zep"}
+    assert len(without_zep.memories) == 3
+    without_mem0 = view(reader(FakeZep(edges=3), FakeMem0(failure=kind("mem0", operation="x"))))
+    assert without_mem0.degraded == {"mem0"}
+    assert len(without_mem0.edges) == 3
+
+
+def test_facts_read_before_zep_failed_are_kept_with_the_place_where_it_failed() -> None:
+    reading = view(reader(FakeZep(edges=250, fails_at=200)))
+    assert len(reading.edges) == 200
+    assert reading.next_edges == "200"
+    assert reading.degraded == {"zep"}
+
+
+def test_nothing_read_from_zep_ends_its_part_instead_of_offering_the_same_page_for_ever() -> None:
+    reading = view(reader(FakeZep(fails_at=0)), place=Place(size=9, part="facts", zep="300"))
+    assert reading.next_edges is None
+
+
+def test_a_page_of_memories_that_has_gone_is_the_end_and_no_failure() -> None:
+    gone = FakeMem0(failure=UpstreamRejected("mem0", operation="list", status=404))
+    reading = view(reader(mem0=gone), place=Place(size=50, page=4))
+    assert not reading.degraded
+    assert not reading.more_memories
+    refused = FakeMem0(failure=UpstreamRejected("mem0", operation="list", status=400))
+    assert view(reader(mem0=refused)).degraded == {"mem0"}
+
+
+def test_a_context_is_gathered_as_in_chat_and_its_failures_are_named() -> None:
+    gather = FakeGather(degraded=frozenset({"mem0"}))
+    reading = view(reader(gather=gather), message="Where do I live?")
+    assert reading.context == []
+    assert reading.degraded == {"mem0"}
+    assert gather.asked == [(KNOWN, "Where do I live?")]
+
+
+def test_a_missing_key_is_no_degraded_answer_but_an_error() -> None:
+    with pytest.raises(Unavailable):
+        view(reader(mem0=FakeMem0(failure=Unavailable(code="not_configured"))))
+
+
+def test_search_asks_mem0_for_the_person_and_names_it_when_it_fails() -> None:
+    mem0 = FakeMem0()
+    found = asyncio.run(reader(mem0=mem0).search(ME, "Where?", limit=7))
+    assert [memory.text for memory in found.memories] == ["Where?"]
+    assert mem0.asked == [(f"test:{ME}", 0, 7)]
+    failing = FakeMem0(failure=UpstreamTimeout("mem0", operation="search"))
+    found = asyncio.run(reader(mem0=failing).search(ME, "Where?", limit=7))
+    assert (found.memories, found.degraded) == ([], {"mem0"})
+
+
+def test_every_call_gets_a_time_within_the_stores_own() -> None:
+    zep = FakeZep(edges=250)
+    view(reader(zep))
+    assert all(0 < seconds <= 2.5 for seconds in zep.seconds)

@@ -1,0 +1,320 @@
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+import pytest
+
+from memory_api.reading import Found, Reading, Wanted
+from memory_api.service import MemoryService, SearchResult, View, ViewQuery
+from tandem.clients.models import Mem0Memory, ZepEdge, ZepNode
+from tandem.db.memory import LastMessage, Looked, Traced
+from tandem.db.pending import Pending
+from tandem.errors import InvalidInput
+from tandem.ids import AccountId, LoginId, Mem0Id, MessageId, TurnId, ZepUuid
+from tandem.principal import Principal
+from tandem.recall.items import Draft, RecalledItem, ResolvedSource, Source
+from tandem.recall.merge import Link
+from tandem.recall.stores import fact_draft
+
+NAMES = UUID("6a4f3f2e-0000-4000-8000-000000000000")
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+GRAPH = ZepUuid(uuid5(NAMES, "graph"))
+ME = Principal(AccountId(uuid5(NAMES, "me")), LoginId(uuid5(NAMES, "login")))
+
+
+def day(number: int) -> datetime:
+    return NOW + timedelta(days=number)
+
+
+def edge(text: str, *, start: int | None = -9, end: int | None = None) -> ZepEdge:
+    return ZepEdge(
+        uuid=ZepUuid(uuid5(NAMES, f"{text} {start}")),
+        fact=text,
+        valid_at=None if start is None else day(start),
+        invalid_at=None if end is None else day(end),
+        expired_at=None if end is None else day(end),
+        episode_uuids=(ZepUuid(uuid5(NAMES, f"episode of {text}")),),
+    )
+
+
+def memory(text: str, *, said: int = -9, score: float | None = None) -> Mem0Memory:
+    return Mem0Memory(id=Mem0Id(f"id of {text}"), text=text, created_at=day(said), score=score)
+
+
+def said(text: str, *, minutes_ago: int = 1) -> Pending:
+    return Pending(
+        turn_id=TurnId(uuid5(NAMES, text)),
+        session_id="sess789",
+        message_id=MessageId(uuid4()),
+        message=text,
+        said_at=NOW - timedelta(minutes=minutes_ago),
+    )
+
+
+@dataclass
+class FakeLedger:
+    looked: Looked = field(default_factory=lambda: Looked(GRAPH, [], None))
+    linked: frozenset[Mem0Id] = frozenset()
+    round_trips: list[str] = field(default_factory=list)
+    settled: list[Draft] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+
+    async def look(
+        self, principal: Principal, *, user_id: str | None = None, session_id: str | None = None
+    ) -> Looked:
+        assert principal == ME
+        self.round_trips.append(f"look {user_id} {session_id}")
+        return self.looked
+
+    async def settle(
+        self, account_id: AccountId, drafts: Iterable[Draft], links: Sequence[Link]
+    ) -> list[ResolvedSource]:
+        assert account_id == ME.account_id
+        self.round_trips.append("settle")
+        self.settled, self.links = list(drafts), list(links)
+        return [_said_in_a_turn(name) for draft in self.settled for name in draft.provider_ids]
+
+    async def trace(self, account_id: AccountId, memories: Sequence[Draft]) -> Traced:
+        assert account_id == ME.account_id
+        self.round_trips.append("trace")
+        found = [_said_in_a_turn(name) for draft in memories for name in draft.provider_ids]
+        return Traced(found, self.linked)
+
+
+def _said_in_a_turn(provider_id: str) -> ResolvedSource:
+    turn = uuid5(NAMES, f"turn of {provider_id}")
+    source = Source(session_id="sess789", message_id=turn, turn_id=turn)
+    return ResolvedSource(provider_id, TurnId(turn), source, day(-8))
+
+
+@dataclass
+class FakeReader:
+    reading: Reading = field(default_factory=Reading)
+    found: Found = field(default_factory=lambda: Found([], set()))
+    wanted: list[Wanted] = field(default_factory=list)
+
+    async def view(self, wanted: Wanted) -> Reading:
+        self.wanted.append(wanted)
+        return self.reading
+
+    async def search(self, account_id: AccountId, query: str, *, limit: int) -> Found:
+        assert account_id == ME.account_id
+        assert query
+        assert limit
+        return self.found
+
+
+def view(reading: Reading | None = None, *, ledger: FakeLedger | None = None, **query: Any) -> View:
+    service = MemoryService(ledger or FakeLedger(), FakeReader(reading or Reading()), lambda: NOW)
+    return asyncio.run(service.view(ME, ViewQuery(**query)))
+
+
+def search(
+    query: str, found: Found, *, ledger: FakeLedger | None = None, limit: int = 10
+) -> SearchResult:
+    service = MemoryService(ledger or FakeLedger(), FakeReader(found=found), lambda: NOW)
+    return asyncio.run(service.search(ME, query, user_id=None, limit=limit))
+
+
+def texts(items: Sequence[RecalledItem]) -> list[str]:
+    return [item.text for item in items]
+
+
+MOVED = Reading(
+    edges=[
+        edge("Lives in Mumbai", start=-2),
+        edge("Lives in Delhi", start=-9, end=-2),
+        edge("Likes chess"),
+    ],
+    memories=[memory("Lives in Delhi"), memory("Likes chess"), memory("Has a dog", said=-1)],
+)
+
+
+def test_the_view_hides_what_is_superseded_and_merges_what_is_the_same() -> None:
+    shown = view(MOVED)
+    assert [(item.text, item.store) for item in shown.facts] == [
+        ("Likes chess", "both"),
+        ("Has a dog", "mem0"),
+        ("Lives in Mumbai", "zep"),
+    ]
+
+
+def test_the_view_still_shows_delhi_with_its_end_when_superseded_facts_are_asked_for() -> None:
+    shown = view(MOVED, include_superseded=True)
+    [delhi] = [item for item in shown.facts if item.text == "Lives in Delhi"]
+    assert (delhi.store, delhi.valid_from, delhi.valid_to) == ("both", day(-9), day(-2))
+    [mumbai] = [item for item in shown.facts if item.text == "Lives in Mumbai"]
+    assert mumbai.valid_to is None
+
+
+@pytest.mark.parametrize(
+    ("moment", "include_superseded", "expected"),
+    [
+        (day(-5), False, ["Lives in Delhi", "Likes chess"]),
+        (day(-1), False, ["Likes chess", "Has a dog", "Lives in Mumbai"]),
+        (day(-1), True, ["Lives in Delhi", "Likes chess", "Has a dog", "Lives in Mumbai"]),
+        (day(-10), True, []),
+    ],
+)
+def test_the_view_as_of_a_moment_shows_what_was_held_true_then(
+    moment: datetime, include_superseded: bool, expected: list[str]
+) -> None:
+    shown = view(MOVED, as_of=moment, include_superseded=include_superseded)
+    assert texts(shown.facts) == expected
+
+
+def test_every_item_of_the_view_says_where_it_comes_from() -> None:
+    reading = Reading(
+        edges=[edge("Likes chess")],
+        memories=[memory("Likes chess")],
+        nodes=[ZepNode(uuid=GRAPH, name="Bruno", episode_uuids=(GRAPH,))],
+    )
+    shown = view(reading)
+    assert len(shown.facts[0].source) == 2
+    assert shown.facts[0].last_confirmed_at == day(-8)
+    assert [(item.kind, len(item.source)) for item in shown.entities] == [("entity", 1)]
+
+
+def test_the_view_takes_two_round_trips_and_remembers_the_pairs_it_saw() -> None:
+    ledger = FakeLedger()
+    view(MOVED, ledger=ledger, user_id="ada", session_id="sess789")
+    assert ledger.round_trips == ["look ada sess789", "settle"]
+    assert [link.mem0_id for link in ledger.links] == ["id of Lives in Delhi", "id of Likes chess"]
+
+
+def test_a_person_of_whom_nothing_is_known_costs_one_round_trip() -> None:
+    ledger = FakeLedger(Looked(None, [], None))
+    shown = view(ledger=ledger)
+    assert shown == View((), (), (), (), None, None)
+    assert len(ledger.round_trips) == 1
+
+
+def test_pending_is_shown_newest_first_and_not_before_it_was_said() -> None:
+    ledger = FakeLedger(
+        Looked(GRAPH, [said("older", minutes_ago=9), said("newer", minutes_ago=1)], None)
+    )
+    assert texts(view(ledger=ledger).pending) == ["newer", "older"]
+    assert texts(view(ledger=ledger, as_of=NOW - timedelta(minutes=5)).pending) == ["older"]
+
+
+def test_what_is_degraded_is_named_in_one_order() -> None:
+    assert view(Reading(degraded={"zep", "mem0"})).degraded == ("mem0", "zep")
+
+
+def test_paging_goes_on_where_the_cursor_says_and_keeps_the_size() -> None:
+    reader = FakeReader(Reading(memories=[memory("A")], more_memories=True))
+    service = MemoryService(FakeLedger(), reader, lambda: NOW)
+    first = asyncio.run(service.view(ME, ViewQuery(limit=7)))
+    assert first.next_cursor is not None
+    asyncio.run(service.view(ME, ViewQuery(limit=50, cursor=first.next_cursor)))
+    assert [(wanted.place.page, wanted.place.size) for wanted in reader.wanted] == [(1, 7), (2, 7)]
+
+
+def test_a_cursor_of_somebody_else_is_refused_before_anything_is_asked() -> None:
+    reader = FakeReader(Reading(memories=[memory("A")], more_memories=True))
+    ledger = FakeLedger()
+    mine = asyncio.run(MemoryService(FakeLedger(), reader).view(ME, ViewQuery())).next_cursor
+    you = Principal(AccountId(uuid4()), ME.login_id)
+    for principal, cursor in ((you, mine), (ME, "nonsense")):
+        with pytest.raises(InvalidInput) as refused:
+            asyncio.run(MemoryService(ledger, reader).view(principal, ViewQuery(cursor=cursor)))
+        assert refused.value.code == "invalid_cursor"
+    assert ledger.round_trips == []
+
+
+def test_no_context_is_given_unless_a_session_is_named() -> None:
+    last = LastMessage(TurnId(uuid4()), "Where do I live?")
+    shown = view(MOVED, ledger=FakeLedger(Looked(GRAPH, [], last)))
+    assert shown.context is None
+
+
+def test_the_context_is_what_the_last_message_of_the_session_is_answered_from() -> None:
+    question = said("Where do I live, do you think", minutes_ago=1)
+    ledger = FakeLedger(
+        Looked(
+            GRAPH,
+            [said("I live in Pune now", minutes_ago=5), question],
+            LastMessage(question.turn_id, question.message),
+        )
+    )
+    reading = Reading(edges=MOVED.edges, context=[fact_draft(edge("Lives in Mumbai", start=-2))])
+    reader = FakeReader(reading)
+    service = MemoryService(ledger, reader, lambda: NOW)
+    shown = asyncio.run(service.view(ME, ViewQuery(session_id="sess789")))
+    assert shown.context is not None
+    assert shown.context.index("I live in Pune now") < shown.context.index("Lives in Mumbai")
+    assert "do you think" not in shown.context
+    assert "chess" not in shown.context
+    assert '"said_at":"2026-11-12T12:00:00Z"' in shown.context
+    assert reader.wanted[0].message == question.message
+
+
+def test_in_a_session_without_a_message_the_context_is_what_holds_today() -> None:
+    ledger = FakeLedger(Looked(GRAPH, [said("I live in Pune now")], None))
+    shown = view(MOVED, ledger=ledger, session_id="quiet", as_of=day(-5), include_superseded=True)
+    assert shown.context is not None
+    for text in ("Lives in Mumbai", "Likes chess", "Has a dog", "I live in Pune now"):
+        assert text in shown.context
+    assert "Delhi" not in shown.context
+
+
+def test_the_context_comes_with_the_first_page_alone() -> None:
+    reader = FakeReader(Reading(memories=[memory("A")], more_memories=True))
+    last = LastMessage(TurnId(uuid4()), "Where do I live?")
+    service = MemoryService(FakeLedger(Looked(GRAPH, [], last)), reader, lambda: NOW)
+    query = ViewQuery(session_id="sess789")
+    first = asyncio.run(service.view(ME, query))
+    second = asyncio.run(
+        service.view(ME, ViewQuery(session_id="sess789", cursor=first.next_cursor))
+    )
+    assert first.context is not None
+    assert second.context is None
+    assert [wanted.message for wanted in reader.wanted] == ["Where do I live?", None]
+
+
+def test_a_session_of_which_nothing_is_known_has_an_empty_context() -> None:
+    assert view(session_id="quiet").context == ""
+
+
+def test_search_gives_memories_best_first_with_scores_and_sources() -> None:
+    ledger = FakeLedger(linked=frozenset({Mem0Id("id of Lives in Delhi")}))
+    found = Found([memory("Lives in Delhi", score=0.9), memory("Likes chess", score=0.2)], set())
+    result = search("Where do I live?", found, ledger=ledger)
+    assert [(item.text, item.score, item.store) for item in result.items] == [
+        ("Lives in Delhi", 0.9, "both"),
+        ("Likes chess", 0.2, "mem0"),
+    ]
+    assert all(item.source for item in result.items)
+    assert ledger.round_trips == ["look None None", "trace"]
+
+
+def test_search_puts_a_pending_statement_about_the_same_before_what_mem0_knows() -> None:
+    pending = [said("I live in Mumbai now"), said("My cat is ill"), said("Where do I live?")]
+    ledger = FakeLedger(Looked(GRAPH, pending, None))
+    found = Found([memory("Lives in Delhi", score=0.9)], set())
+    result = search("Where do I live?", found, ledger=ledger)
+    assert texts(result.items) == ["I live in Mumbai now", "Lives in Delhi", "My cat is ill"]
+    assert texts(search("Where do I live?", found, ledger=ledger, limit=1).items) == [
+        "I live in Mumbai now"
+    ]
+
+
+def test_search_without_mem0_offers_what_is_pending_and_says_so() -> None:
+    ledger = FakeLedger(Looked(GRAPH, [said("I live in Mumbai now")], None))
+    result = search("Where do I live?", Found([], {"mem0"}), ledger=ledger)
+    assert texts(result.items) == ["I live in Mumbai now"]
+    assert result.degraded == ("mem0",)
+    assert ledger.round_trips == ["look None None"]
+
+
+def test_memories_in_the_same_words_are_found_once() -> None:
+    twice = [
+        Mem0Memory(id=Mem0Id("1"), text="Likes tea", score=0.5),
+        Mem0Memory(id=Mem0Id("2"), text="likes tea.", score=0.7),
+    ]
+    ledger = FakeLedger(linked=frozenset({Mem0Id("2")}))
+    [item] = search("tea", Found(twice, set()), ledger=ledger).items
+    assert (item.id, item.store, item.score) == ("mem_1", "both", 0.7)
