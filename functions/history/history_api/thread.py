@@ -188,12 +188,9 @@ async def read_thread(
 
 def _slot(message: ZepMessage) -> _Slot | None:
     """Whose part this is; None for a message that isn't ours."""
-    role: Role
-    match message.role:
-        case "user" | "assistant" as role:
-            pass
-        case _:
-            return None
+    if message.role not in RANKS:
+        return None
+    role: Role = "user" if message.role == "user" else "assistant"
     turn, seq = message.metadata.get("turn_id"), message.metadata.get("seq")
     part = message.metadata.get("part", 0)
     if not isinstance(turn, str) or not isinstance(seq, int) or not isinstance(part, int):

@@ -50,6 +50,7 @@ class FakeThread:
 
     messages: list[ZepMessage] = field(default_factory=list)
     failing: bool = False
+    fails_after: int = 1_000_000
     cursor_prefix: str = "after-"
     page_sizes: list[int] = field(default_factory=list)
     cursors: list[str | None] = field(default_factory=list)
@@ -69,7 +70,7 @@ class FakeThread:
         assert timeout_seconds > 0
         self.page_sizes.append(page_size)
         self.cursors.append(cursor)
-        if self.failing:
+        if self.failing or len(self.page_sizes) > self.fails_after:
             raise UpstreamTimeout("zep", operation="thread.list_messages")
         start = int(cursor.removeprefix(self.cursor_prefix)) if cursor else 0
         end = start + page_size

@@ -132,9 +132,9 @@ def test_a_message_from_elsewhere_or_a_second_copy_changes_nothing(
         content="not mine",
         metadata={k: turn if v == "{turn}" else v for k, v in metadata.items()},
     )
-    conversation.thread.messages.append(stranger)
-    if metadata.get("turn_id") != "{turn}":
-        conversation.thread.messages.insert(0, stranger)
+    # A second copy comes behind the first, which counts; a stranger may stand anywhere.
+    is_copy = role == "user" and metadata == {"turn_id": "{turn}", "seq": 1, "part": 0}
+    conversation.thread.messages.insert(2 if is_copy else 0, stranger)
     history = read(conversation)
     assert contents(history) == ["message 0", "reply 0", "message 1", "reply 1"]
     assert history.degraded == []
@@ -182,6 +182,21 @@ def test_a_cursor_of_a_session_that_is_no_longer_that_one_is_refused() -> None:
     with pytest.raises(InvalidInput) as caught:
         read(conversation, limit=1, cursor=cursor)
     assert caught.value.code == "invalid_cursor"
+
+
+def test_what_was_found_before_zep_failed_is_kept() -> None:
+    conversation = delivered_conversation(3)
+    for utterance in conversation.utterances:
+        utterance.wiped = True
+    # The last reply's parts come after something that isn't ours: the first call falls short.
+    conversation.thread.messages.insert(
+        0, conversation.thread.messages[0].model_copy(update={"metadata": {}})
+    )
+    conversation.thread.fails_after = 1
+    history = read(conversation)
+    assert contents(history)[:5] == ["message 0", "reply 0", "message 1", "reply 1", "message 2"]
+    assert contents(history)[5] is None
+    assert history.degraded == ["zep"]
 
 
 def test_an_unknown_session_is_not_found() -> None:
