@@ -13,6 +13,7 @@ from tandem.db.accounts import Accounts, NewAccount
 from tandem.db.caller import admit, as_caller, identity
 from tandem.db.connection import Database, OneRoundTrip, connect
 from tandem.db.logins import Logins, NewLogin, Subjects
+from tandem.db.sweeping import Sweeping
 from tandem.errors import AppError, Conflict, Forbidden, RateLimited, Unauthenticated
 from tandem.ids import AccountId, LoginId
 from tandem.passwords import Verdict
@@ -280,6 +281,24 @@ def test_the_table_of_failures_names_nobody(containers: list[Container], raw: On
     stored = b"".join(row[0] for row in rows)
     assert b"nobody" not in stored
     assert ADDRESS.encode() not in stored
+
+
+def test_old_counts_are_dropped_and_one_that_is_in_use_is_not_waited_for(
+    containers: list[Container], raw: OneRoundTrip
+) -> None:
+    async def story() -> None:
+        await _fail(containers[0])
+        raw.run("update login_failures set window_started = window_started - interval '2 days'")
+        raw.run("insert into login_failures values ('recent', now(), 1)")
+        raw.run("begin")
+        [[held]] = raw.run("select subject from login_failures limit 1 for update") or []
+        await Sweeping(containers[0].database).forget_expired()
+        raw.run("commit")
+
+        left = raw.run("select subject from login_failures order by window_started")
+        assert left == [[held], [b"recent"]]
+
+    asyncio.run(story())
 
 
 async def _fail(container: Container) -> None:

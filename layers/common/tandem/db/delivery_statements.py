@@ -185,7 +185,15 @@ returning t.id
 
 FORGET_KEYS = "delete from idempotency_keys where created_at < now() - interval '24 hours'"
 
-FORGET_FAILURES = "delete from login_failures where window_started < now() - interval '1 day'"
+# A row that an attempt to log in holds is left for the next sweep: the attempt locks two rows in an
+# order of its own, and to wait for one of them while holding the other could be a deadlock.
+FORGET_FAILURES = """
+delete from login_failures
+ where subject in (
+           select subject from login_failures
+            where window_started < now() - interval '1 day'
+              for update skip locked)
+"""
 
 FORGET_LOGINS = """
 with gone as (
