@@ -348,7 +348,8 @@ def test_a_fresh_process_answers_without_loading_what_only_other_functions_need(
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", _FRESH_PROCESS],
         input=json.dumps([http_event("memory_view"), http_event("memory_search")]),
-        env={
+        env={name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
+        | {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": f"{root / 'layers/common'}:{root / 'functions/memory'}",
             "STAGE": "test",
