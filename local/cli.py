@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 
 from local.intrinsics import TemplateError
 from local.postgres import Postgres, PostgresError
+from local.postgres_binaries import remove_copies
 from local.processes import PortTakenError
 from local.settings import SECRET_NAMES, RealServices, UnsafeAddressError, dev_ports
 from local.stack import ROOT, Stack, StackError
@@ -99,6 +100,7 @@ def clean() -> int:
     folder = DATA / "dev" / "postgres"
     if folder.exists():
         Postgres(folder).remove()
+        remove_copies(folder)
     shutil.rmtree(DATA, ignore_errors=True)
     return 0
 

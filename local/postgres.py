@@ -60,8 +60,8 @@ class Postgres:
         self._account = find_account()
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
         self._data_dir = data_dir.resolve()
+        self._binaries = find_binaries(self._account, near=self._data_dir)
         self.files = self._place()
-        self._binaries = find_binaries(self._account, place=self._binaries_place())
         self._cluster = self.files / "cluster"
         self._run = self._socket_dir()
         self._users: int | None = None
@@ -169,9 +169,6 @@ class Postgres:
         files.mkdir(mode=0o711, exist_ok=True)
         files.chmod(0o711)
         return files
-
-    def _binaries_place(self) -> Path:
-        return outside_place(self._data_dir) if self._account.uid is not None else self.files
 
     def _socket_dir(self) -> Path:
         folder = self.files / "run"

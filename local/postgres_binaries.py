@@ -92,8 +92,8 @@ class Binaries:
         return str(self.folder / name)
 
 
-def find_binaries(account: Account, *, place: Path) -> Binaries:
-    """Programs that the account can run; those of the wheel are copied below `place` when it can't.
+def find_binaries(account: Account, *, near: Path) -> Binaries:
+    """Programs that the account can run, if need be a copy in the place that stands for `near`.
 
     Raises:
         PostgresError: neither the wheel nor Debian's packages are there.
@@ -107,7 +107,7 @@ def find_binaries(account: Account, *, place: Path) -> Binaries:
         )
     folder = usable[0]
     if not account.reaches(folder / "postgres"):
-        folder = _copy(folder.parent, place) / "bin"
+        folder = _copy(folder.parent, outside_place(near)) / "bin"
     return Binaries(folder, _major(folder, account))
 
 
@@ -120,8 +120,8 @@ def outside_place(near: Path) -> Path:
         PostgresError: somebody else owns the folder.
     """
     temporary = Path(tempfile.gettempdir()).resolve()
-    short_lived = temporary / "tandem-postgres"
-    candidates = [short_lived, Path("/tmp/tandem-postgres")]  # noqa: S108 - ownership is checked
+    name = f"tandem-postgres-{os.geteuid()}"
+    candidates = [temporary / name, Path("/tmp") / name]  # noqa: S108 - ownership is checked
     if not near.resolve().is_relative_to(temporary):
         candidates.insert(0, _LASTING)
     account = find_account()
@@ -136,6 +136,13 @@ def outside_place(near: Path) -> Path:
         if account.reaches(folder):
             return folder
     raise PostgresError(f"No folder that the account {account.name} can reach.")
+
+
+def remove_copies(near: Path) -> None:
+    """Deletes the copies of programs that runs near that folder have made."""
+    for folder in _of_the_wheel():
+        for copy in outside_place(near).glob(f"programs-{key_of(folder.parent)}-*"):
+            shutil.rmtree(copy)
 
 
 def key_of(path: Path) -> str:

@@ -1,5 +1,6 @@
 """The environment of a function's process: Lambda's variables, the template's, and no others."""
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,9 @@ class RuntimeOptions:
         overrides: replace variables that the template declares for a function; others are ignored.
         extra_environment: added to every function.
         echo: copy the output to the terminal too.
-        queue_wait_seconds: how long a call waits for a free instance before it is throttled.
+        queue_wait_seconds: how long a call waits for a free instance before it is throttled;
+            while instances start, it waits on.
+        parallel_starts: how many processes start at once; Lambda has more cores than this machine.
     """
 
     log_dir: Path
@@ -40,6 +43,7 @@ class RuntimeOptions:
     extra_environment: Mapping[str, str] = field(default_factory=dict)
     echo: bool = False
     queue_wait_seconds: float = 10.0
+    parallel_starts: int = field(default_factory=lambda: 2 * (os.cpu_count() or 1))
 
 
 def function_environment(

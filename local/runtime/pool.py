@@ -15,9 +15,13 @@ _Turn = asyncio.Future["Instance | Outcome"]
 
 
 class Pool:
-    """The instances of one function."""
+    """The instances of one function; `slots` is shared by all that start on this machine."""
 
-    def __init__(self, function: Function, options: RuntimeOptions) -> None:
+    def __init__(
+        self, function: Function, options: RuntimeOptions, slots: asyncio.Semaphore
+    ) -> None:
+        self._slots = slots
+        self._starting = 0
         self._function = function
         self._options = options
         log_path = options.log_dir / f"{function.logical_id}.log"
@@ -80,8 +84,7 @@ class Pool:
             done, _ = await asyncio.wait({turn}, timeout=self._options.queue_wait_seconds)
             if done:
                 return turn.result()
-            if self._waiting.index(turn) >= len(self._starts):
-                # No instance is on its way for this call.
+            if not self._starts:
                 self._waiting.remove(turn)
                 return failed(Failure.THROTTLED, "Rate Exceeded.")
 
@@ -108,7 +111,15 @@ class Pool:
             task.add_done_callback(self._started_up)
 
     async def _start(self, instance: Instance) -> None:
-        outcome = await instance.start()
+        async with self._slots:
+            if self._starting >= len(self._waiting):
+                self._instances.discard(instance)  # others were faster: nobody waits for this one
+                return
+            self._starting += 1
+            try:
+                outcome = await instance.start()
+            finally:
+                self._starting -= 1
         if outcome is None:
             return
         if not instance.is_alive:
@@ -138,7 +149,8 @@ class Runtime:
 
     def __init__(self, functions: Mapping[str, Function], options: RuntimeOptions) -> None:
         options.home_dir.mkdir(parents=True, exist_ok=True)
-        self._pools = {name: Pool(function, options) for name, function in functions.items()}
+        slots = asyncio.Semaphore(options.parallel_starts)
+        self._pools = {name: Pool(function, options, slots) for name, function in functions.items()}
 
     async def invoke(self, function_id: str, payload: bytes) -> Outcome:
         """Invokes a function and waits for it.

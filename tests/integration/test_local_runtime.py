@@ -151,6 +151,23 @@ def test_a_call_that_finds_no_free_instance_in_time_is_throttled(tmp_path: Path)
     play(story, tmp_path, queue_wait_seconds=0.2)
 
 
+def test_a_cold_start_does_not_count_as_waiting(tmp_path: Path) -> None:
+    async def story(invoke: Any, _runtime: Runtime) -> None:
+        assert (await invoke("EchoFunction")).failure is None
+
+    play(story, tmp_path, queue_wait_seconds=0.001)
+
+
+def test_a_start_that_nobody_waits_for_any_more_is_dropped(tmp_path: Path) -> None:
+    async def story(invoke: Any, runtime: Runtime) -> None:
+        calls = [invoke("EchoFunction", do="hold", seconds=0) for _ in range(4)]
+        outcomes = await asyncio.gather(*calls)
+        assert [outcome.failure for outcome in outcomes] == [None] * 4
+        assert len(runtime.pids) < 3
+
+    play(story, tmp_path, parallel_starts=1)
+
+
 def test_lambdas_size_limits_hold_both_ways(tmp_path: Path) -> None:
     async def story(invoke: Any, runtime: Runtime) -> None:
         # The JSON of a string has two quotes more than the string.
