@@ -126,8 +126,9 @@ with caller as (
     update turns t
        set state = 'answered', reply = :reply, replied_at = clock_timestamp(),
            answer = cast(:answer as jsonb) || jsonb_build_object('sources', r.rows)
-      from alive, resolved_sources r
+      from caller c, alive, resolved_sources r
      where t.id = :turn_id and t.session_row = alive.id and t.attempt = :attempt
+       and t.account_id = c.account_id
        and t.state in ('open', 'answered')
  returning t.id, t.session_row, t.account_id, t.seq
 ), owed as (

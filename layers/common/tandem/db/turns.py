@@ -59,7 +59,8 @@ class Turn:
     Attributes:
         outcome: `opened` (ours to answer), `answered` (a repeat), `in_progress` (somebody else's).
         recent: earlier turns of the session, oldest first; a reply is None if there is none yet.
-        pending: what the person said lately and a store has not ingested, oldest first.
+        pending: what the person said lately, in other turns, and a store has not ingested; oldest
+            first.
         answer: of an answered turn, what was stored with the reply.
     """
 
@@ -109,7 +110,9 @@ class Turns:
     async def open(
         self, principal: Principal, user_id: str | None, new: NewTurn, limits: TurnLimits
     ) -> Turn:
-        """The opened turn, or the one that this key opened before. One round trip.
+        """The opened turn, or the one that this key opened before.
+
+        One round trip; another only when a request with the same key was still opening the turn.
 
         Raises:
             Unauthenticated, Forbidden: the login has ended; `user_id` is somebody else's.
@@ -118,26 +121,12 @@ class Turns:
             NotFound: `session_not_found`, the key's turn was in a session that is deleted.
             Unavailable: the database is away.
         """
-        row = await self._database.row(
-            statements.OPEN,
-            repeatable=True,
-            **identity(principal, user_id),
-            key=new.key,
-            key_as_turn=_as_uuid(new.key),
-            key_hours=KEY_HOURS,
-            turns_per_minute=limits.turns_per_minute,
-            turn_id=new.turn_id,
-            session_row=new.session_row,
-            session_id=new.session_id,
-            given_session=new.given_session,
-            request_hash=new.request_hash,
-            user_message_id=new.user_message_id,
-            assistant_message_id=new.assistant_message_id,
-            message=new.message,
-            lease_seconds=limits.lease_seconds,
-            recent_turns=limits.recent_turns,
-            pending_except=new.turn_id,
-        )
+        parameters = _opening(principal, user_id, new, limits)
+        row = await self._database.row(statements.OPEN, repeatable=True, **parameters)
+        if row["id"] is None and row["earlier_turn"] is not None:
+            # The statement waited for the one that opened the turn and still sees the tables as
+            # they stood before. Only now can be told whether the turn is ours or the key misused.
+            row = await self._database.row(statements.OPEN, repeatable=True, **parameters)
         admit(row)
         if row["within"] is False:
             raise RateLimited(code="too_many_turns", retry_after_seconds=max(1, row["wait"]))
@@ -208,6 +197,29 @@ def session_not_found() -> NotFound:
     return NotFound("There is no such session.", code="session_not_found")
 
 
+def _opening(
+    principal: Principal, user_id: str | None, new: NewTurn, limits: TurnLimits
+) -> dict[str, Any]:
+    return {
+        **identity(principal, user_id),
+        "key": new.key,
+        "key_as_turn": _as_uuid(new.key),
+        "key_hours": KEY_HOURS,
+        "turns_per_minute": limits.turns_per_minute,
+        "turn_id": new.turn_id,
+        "session_row": new.session_row,
+        "session_id": new.session_id,
+        "given_session": new.given_session,
+        "request_hash": new.request_hash,
+        "user_message_id": new.user_message_id,
+        "assistant_message_id": new.assistant_message_id,
+        "message": new.message,
+        "lease_seconds": limits.lease_seconds,
+        "recent_turns": limits.recent_turns,
+        "pending_except": new.turn_id,
+    }
+
+
 def _as_uuid(key: str) -> UUID | None:
     try:
         return UUID(key)
@@ -227,6 +239,7 @@ def _turn(row: Row, new: NewTurn) -> Turn:
         raise Conflict(
             "This Idempotency-Key was used for another request.", code="idempotency_conflict"
         )
+    turn_id = TurnId(row["id"] or row["earlier_turn"])
     outcome: Outcome = "in_progress"
     if row["own"]:
         outcome = "opened"
@@ -234,7 +247,7 @@ def _turn(row: Row, new: NewTurn) -> Turn:
         outcome = "answered"
     return Turn(
         outcome=outcome,
-        turn_id=TurnId(row["id"] or row["earlier_turn"]),
+        turn_id=turn_id,
         session_row=row["session_row"],
         session_id=row["session_id"] or new.session_id,
         attempt=row["attempt"] or 0,
@@ -242,6 +255,7 @@ def _turn(row: Row, new: NewTurn) -> Turn:
         reply=row["reply"],
         answer=row["answer"] or {},
         recent=[(turn["message"], turn["reply"]) for turn in row["recent"]],
-        pending=parse_pending(row["pending"]),
+        # A resumed turn was opened under another id than the one that the statement left out.
+        pending=[said for said in parse_pending(row["pending"]) if said.turn_id != turn_id],
         zep_graph_uuid=row["zep_graph_uuid"],
     )
