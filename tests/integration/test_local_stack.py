@@ -1,10 +1,15 @@
 """The whole local stack with small functions: starts, serves, survives and stops."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import pg8000.native
 import pytest
 
 from local.stack import Stack, StackError
@@ -107,3 +112,40 @@ def _is_alive(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return status.rsplit(") ", 1)[1][0] != "Z"
+
+
+def test_after_kill_9_of_every_process_the_same_folder_starts_again_with_its_data(
+    tmp_path: Path,
+) -> None:
+    first = Stack(template=PROBE, twins=(), data_dir=tmp_path)
+    first.start()
+    assert first.postgres is not None
+    first.postgres.create_database("kept")
+    httpx.get(f"{first.url}/echo/you", headers=GOOD)
+    key = (tmp_path / "secret-key").read_text()
+    pids = first.pids
+    assert {"aws", "gateway", "postgres", "EchoFunction.1"} <= set(pids)
+    for pid in pids.values():
+        os.kill(pid, signal.SIGKILL)
+    with Stack(template=PROBE, twins=(), data_dir=tmp_path) as second:
+        first.stop()
+        assert second.postgres is not None
+        with pg8000.native.Connection(
+            **_connection_of(second.postgres.url("kept")), ssl_context=False
+        ) as connection:
+            assert connection.run("select 1") == [[1]]
+        assert httpx.get(f"{second.url}/echo/you", headers=GOOD).status_code == 200
+        assert (tmp_path / "secret-key").read_text() == key
+        database = second.postgres
+    database.remove()
+
+
+def _connection_of(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    return {
+        "user": parts.username,
+        "password": parts.password,
+        "host": parts.hostname,
+        "port": parts.port,
+        "database": parts.path[1:],
+    }
