@@ -283,6 +283,8 @@ def serve(app: ASGIApp, *, name: str, port: int) -> None:
     except OSError:
         print(f"{name} twin: port {port} on {HOST} is taken.", file=sys.stderr)
         raise SystemExit(1) from None
+    # Whoever reads the address may call at once: the call waits here until the app is up.
+    listener.listen(128)
     print(f"{name} twin on http://{HOST}:{listener.getsockname()[1]}", flush=True)
     config = uvicorn.Config(
         app,
