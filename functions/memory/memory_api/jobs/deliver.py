@@ -15,7 +15,6 @@ from tandem.delivery.mem0_delivery import Mem0Delivery
 from tandem.delivery.service import Delivery, Pace
 from tandem.delivery.wake import Wake
 from tandem.delivery.zep_delivery import ZepDelivery
-from tandem.errors import AppError
 from tandem.ids import SessionRowId
 from tandem.loop import run, use_container_loop
 from tandem.secrets import secrets_from_environment
@@ -54,7 +53,11 @@ delivery = Delivery(
         ),
     ],
     Wake(load(QueueSettings).delivery_queue_url),
-    Pace(settings.delivery_lease_seconds, settings.ingestion_poll_seconds),
+    Pace(
+        lease_seconds=settings.delivery_lease_seconds,
+        poll_seconds=settings.ingestion_poll_seconds,
+        call_seconds=settings.delivery_call_seconds,
+    ),
 )
 ready_for_snapshot(database.close, secrets.forget)
 
@@ -81,7 +84,7 @@ async def _deliver_all(records: Sequence[Mapping[str, Any]], deadline: Deadline)
 async def _deliver(session_row: SessionRowId, deadline: Deadline) -> bool:
     try:
         await delivery.deliver(session_row, deadline)
-    except AppError as error:
+    except Exception as error:  # this session alone comes again; the others go on
         observability.error(
             "delivery_run_failed",
             session=str(session_row),

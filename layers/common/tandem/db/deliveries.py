@@ -13,7 +13,7 @@ from tandem.ids import AccountId, SessionRowId, TurnId, ZepUuid
 
 StoreName = Literal["zep", "mem0"]
 Role = Literal["user", "assistant"]
-_BATCH_ROWS = 100
+_BATCH_TURNS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +96,40 @@ class Deliveries:
     ) -> Lease | None:
         """The lease, or None while somebody holds it or the store is given a rest."""
         rows = await self._database.rows(
-            statements.LEASE, session_row=session_row, store=store, owner=owner, seconds=seconds
+            statements.LEASE,
+            repeatable=True,
+            session_row=session_row,
+            store=store,
+            owner=owner,
+            seconds=seconds,
         )
         if not rows:
             return None
         return Lease(session_row, store, owner, seconds, rows[0]["unclear"], rows[0]["failures"])
 
-    async def wait_seconds(
-        self, session_row: SessionRowId, store: StoreName
-    ) -> tuple[float, float]:
-        """Seconds for which somebody holds the lease, and for which the store is given a rest."""
+    async def is_resting(self, session_row: SessionRowId, store: StoreName) -> bool:
+        """Whether the store is given a rest, rather than somebody being at work."""
         rows = await self._database.rows(
-            statements.WAIT, repeatable=True, session_row=session_row, store=store
+            statements.RESTING, repeatable=True, session_row=session_row, store=store
         )
-        return (rows[0]["leased_seconds"], rows[0]["resting_seconds"]) if rows else (0.0, 0.0)
+        return bool(rows and rows[0]["resting"])
+
+    async def prolong(self, lease: Lease) -> None:
+        """The lease lasts its whole time again, from now.
+
+        Raises:
+            LeaseLost: it is somebody else's by now.
+        """
+        row = await self._database.row(
+            statements.PROLONG,
+            repeatable=True,
+            session_row=lease.session_row,
+            store=lease.store,
+            owner=lease.owner,
+            seconds=lease.seconds,
+        )
+        if not row["held"]:
+            raise LeaseLost
 
     async def release(
         self, lease: Lease, *, unclear: bool, failures: int, rest_seconds: float
@@ -127,13 +147,15 @@ class Deliveries:
         )
 
     async def due(self, session_row: SessionRowId, store: StoreName) -> Due:
-        """What is owed and what was sent and not yet ingested, up to the lowest open turn."""
+        """What is owed and what was sent and not yet ingested, up to the lowest open turn; the
+        oldest turns of each kind, so that ingestion that is slow doesn't keep words from being
+        sent."""
         row = await self._database.row(
             statements.DUE,
             repeatable=True,
             session_row=session_row,
             store=store,
-            rows=_BATCH_ROWS,
+            turns=_BATCH_TURNS,
         )
         return Due(
             session_row=session_row,
@@ -187,8 +209,8 @@ class Deliveries:
             graph_uuid=graph_uuid,
         )
 
-    async def set_thread(self, session_row: SessionRowId, thread_uuid: ZepUuid | None) -> None:
-        """Remembers, or with None forgets, what Zep calls this session."""
+    async def set_thread(self, session_row: SessionRowId, thread_uuid: ZepUuid) -> None:
+        """Remembers what Zep calls this session."""
         await self._database.rows(
             statements.SET_THREAD,
             repeatable=True,

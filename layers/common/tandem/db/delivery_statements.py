@@ -7,15 +7,14 @@ insert into delivery_leases as l (session_row, store, owner, lease_until)
 select s.id, cast(:store as text), cast(:owner as uuid), now() + make_interval(secs => :seconds)
   from sessions s where s.id = :session_row
 on conflict (session_row, store) do update
-   set unclear = l.unclear or l.owner is not null,
+   set unclear = l.unclear or coalesce(l.owner <> excluded.owner, false),
        owner = excluded.owner, lease_until = excluded.lease_until
- where l.lease_until <= now() and l.not_before <= now()
+ where l.owner = excluded.owner or (l.lease_until <= now() and l.not_before <= now())
 returning unclear, failures
 """
 
-WAIT = """
-select greatest(0, extract(epoch from l.lease_until - now()))::float as leased_seconds,
-       greatest(0, extract(epoch from l.not_before - now()))::float as resting_seconds
+RESTING = """
+select l.not_before > now() as resting
   from delivery_leases l where l.session_row = :session_row and l.store = :store
 """
 
@@ -59,22 +58,22 @@ with session as (
            a.last_name, a.zep_user_uuid, a.zep_graph_uuid
       from sessions s join accounts a on a.id = s.account_id where s.id = :session_row
 ), unfinished as (
-    select d.turn_id, d.role, d.state, d.seq, d.check_id, d.ingestions, d.sent_at, t.said_at,
-           t.replied_at, case d.role when 'user' then t.message else t.reply end as text
-      from deliveries d join turns t on t.id = d.turn_id
+    select d.turn_id, d.role, d.state, d.seq, d.check_id, d.ingestions, d.sent_at,
+           dense_rank() over (partition by d.state order by d.seq) as place
+      from deliveries d
      where d.session_row = :session_row and d.store = :store and d.state in ('owed', 'sent')
        and d.seq < coalesce((select min(o.seq) from turns o
                               where o.session_row = :session_row and o.state = 'open'),
                             9223372036854775807)
-     order by d.seq, d.role desc
-     limit :rows
 ), listed as (
     select coalesce(jsonb_agg(jsonb_build_object('turn_id', u.turn_id, 'role', u.role,
                'state', u.state, 'seq', u.seq, 'check_id', u.check_id,
-               'ingestions', u.ingestions, 'sent_at', u.sent_at, 'text', u.text,
-               'at', case u.role when 'user' then u.said_at else u.replied_at end)
+               'ingestions', u.ingestions, 'sent_at', u.sent_at,
+               'text', case u.role when 'user' then t.message else t.reply end,
+               'at', case u.role when 'user' then t.said_at else t.replied_at end)
                order by u.seq, u.role desc), '[]'::jsonb) as rows
-      from unfinished u
+      from unfinished u join turns t on t.id = u.turn_id
+     where u.place <= :turns
 )
 select session.*, listed.rows from session cross join listed
 """
@@ -98,6 +97,8 @@ _KNOWN_SOURCES = """
 )
 select exists (select from lease) as held
 """
+
+PROLONG = _HELD + "select exists (select from lease) as held"
 
 SENT = (
     _HELD
@@ -143,26 +144,31 @@ update sessions set zep_thread_uuid = cast(:thread_uuid as uuid) where id = :ses
 
 THREAD_DELETED = "update sessions set thread_deletion = 'done' where id = :session_row"
 
-# What crashes left behind: sessions with something unfinished whose wake-up is lost.
+# What crashes left behind: sessions with something unfinished whose wake-up is lost. Words that a
+# store is ingesting are looked at again after five minutes at most, by a wake-up that their last
+# look has sent; a lease that was given back says since when nobody has looked.
 WORK_LEFT = """
 with late as (
-    select d.session_row from deliveries d
+    select d.session_row, d.store,
+           case d.state when 'sent' then interval '6 minutes' else interval '0' end as unseen
+      from deliveries d
      where d.state in ('owed', 'sent')
        and coalesce(d.sent_at, d.owed_at) < now() - make_interval(secs => :patience_seconds)
     union
-    select s.id from sessions s where s.thread_deletion = 'owed'
+    select s.id, 'zep', interval '0' from sessions s where s.thread_deletion = 'owed'
     union
-    select t.session_row from turns t
+    select t.session_row, null, interval '0' from turns t
      where t.state = 'open' and t.lease_until < now()
        and (t.said_at < now() - interval '10 minutes'
             or exists (select from turns l where l.session_row = t.session_row and l.seq > t.seq))
 )
-select late.session_row from late
- where exists (select from unnest(array['zep', 'mem0']) as store
-                 left join delivery_leases l
-                   on l.session_row = late.session_row and l.store = store
-                where coalesce(l.lease_until, '-infinity') <= now()
-                  and coalesce(l.not_before, '-infinity') <= now())
+select late.session_row
+  from late
+  left join delivery_leases l on l.session_row = late.session_row and l.store = late.store
+ where coalesce(l.lease_until, '-infinity') <= now()
+   and coalesce(l.not_before, '-infinity') <= now() - late.unseen
+ group by late.session_row
+ order by random()   -- more than a run takes: none of them waits for ever
  limit :rows
 """
 

@@ -5,8 +5,10 @@ crash included, the next run finds the ledger as it was and goes on from there.
 """
 
 import asyncio
+import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -16,7 +18,7 @@ from uuid import uuid4
 from tandem import observability
 from tandem.db.deliveries import Deliveries, Due, Lease, LeaseLost, Words
 from tandem.deadline import Deadline
-from tandem.delivery.stores import Sent, StoreDelivery, Utterances
+from tandem.delivery.stores import Checked, Sent, StoreDelivery, Utterances
 from tandem.delivery.wake import Wake
 from tandem.errors import UpstreamError, UpstreamRejected
 from tandem.ids import SessionRowId
@@ -28,28 +30,57 @@ REFUSALS: Final = frozenset({400, 413, 422, None})
 """Answers that are about the words themselves; None: the client knew and didn't even ask. A
 thread that is gone (404) or busy (409) says nothing about them and is tried again."""
 
+LONGEST_INGESTION_SECONDS: Final = 24 * 60 * 60.0
+"""Words of which a store has said for so long that it isn't done with them have failed."""
+
+_UNKNOWN_TO_STORE: Final = REFUSALS | {404}
 _BUSY_SECONDS: Final = 2.0
 _LONGEST_REST_SECONDS: Final = 300.0
-_STOP_BEFORE_SECONDS: Final = 12.0
+_MARK_SECONDS: Final = 4.0
 _FIRST_LOOK_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long a lease lasts and how long a run waits for ingestion before it leaves."""
+    """How long things take, and what passes the time.
+
+    Attributes:
+        lease_seconds: of a lease, from the last time that it was prolonged.
+        poll_seconds: how long a run waits for ingestion before it leaves.
+        call_seconds: the longest that one method of a store takes.
+        sleep, clock: wait, and monotonic seconds.
+        random_share: a number in [0, 1), to spread repeated tries.
+    """
 
     lease_seconds: float
     poll_seconds: float
+    call_seconds: float
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    clock: Callable[[], float] = time.monotonic
+    random_share: Callable[[], float] = random.random
+
+    def timer(self, seconds: float) -> Deadline:
+        """Runs out so many seconds from now."""
+        return Deadline(seconds, clock=self.clock)
 
 
 @dataclass(slots=True)
 class _Run:
-    """One run for one session and store: what has happened so far."""
+    """One run for one session and store: what has happened so far.
+
+    Attributes:
+        held: how long the lease is surely ours; its owner's marks may have prolonged it.
+    """
 
     lease: Lease
     store: StoreDelivery
+    deadline: Deadline
+    held: Deadline
     unclear: bool
-    failures: int
+
+
+class _NoTimeLeft(Exception):
+    """Another call might outlive the run."""
 
 
 class Delivery:
@@ -57,23 +88,15 @@ class Delivery:
 
     Args:
         stores: each is served on its own; one that fails doesn't hold up the other.
-        random_share: a number in [0, 1), to spread repeated tries.
     """
 
     def __init__(
-        self,
-        deliveries: Deliveries,
-        stores: Sequence[StoreDelivery],
-        wake: Wake,
-        pace: Pace,
-        *,
-        random_share: Callable[[], float] = random.random,
+        self, deliveries: Deliveries, stores: Sequence[StoreDelivery], wake: Wake, pace: Pace
     ) -> None:
         self._deliveries = deliveries
         self._stores = stores
         self._wake = wake
         self._pace = pace
-        self._random_share = random_share
 
     async def deliver(self, session_row: SessionRowId, deadline: Deadline) -> None:
         """Delivers as much as can be now, and asks to be woken for the rest.
@@ -88,66 +111,86 @@ class Delivery:
             *(self._serve(session_row, store, deadline) for store in self._stores),
             return_exceptions=True,
         )
+        for seconds in sorted({_whole(wait) for wait in waits if isinstance(wait, float)}):
+            await self._wake.send(session_row, delay_seconds=seconds)
         for wait in waits:
             if isinstance(wait, BaseException):
                 raise wait
-        again = [wait for wait in waits if isinstance(wait, float)]
-        if again:
-            await self._wake.send(session_row, delay_seconds=max(1, round(min(again))))
 
     async def _serve(
         self, session_row: SessionRowId, store: StoreDelivery, deadline: Deadline
     ) -> float | None:
-        """Seconds after which to come again for this store, or None when all is done."""
+        """Seconds after which to come again for this store, or None when nobody needs to."""
+        held = self._pace.timer(self._pace.lease_seconds)
         lease = await self._deliveries.lease(
             session_row, store.name, owner=uuid4(), seconds=self._pace.lease_seconds
         )
         if lease is None:
-            leased, resting = await self._deliveries.wait_seconds(session_row, store.name)
-            return resting if resting > 0 else min(max(leased, 1.0), _BUSY_SECONDS)
-        run = _Run(lease, store, unclear=lease.unclear, failures=lease.failures)
-        rest, wait = 0.0, None
+            # Who gave the store its rest has sent a wake-up for its end. Who is at work may have
+            # looked before there was what we came for.
+            resting = await self._deliveries.is_resting(session_row, store.name)
+            return None if resting else _BUSY_SECONDS
+        run = _Run(lease, store, deadline, held, unclear=lease.unclear)
+        failures, rest, wait = 0, 0.0, None
         try:
-            wait = await self._work(run, deadline)
-            run.failures = 0
+            wait = await self._work(run)
+        except _NoTimeLeft:
+            wait = _BUSY_SECONDS
         except UpstreamError as error:
-            observability.warning("delivery_failed", **observability.describe(error))
-            run.failures += 1
-            rest = wait = self._rest_seconds(run.failures, error.retry_after_seconds)
+            observability.warning(
+                "delivery_failed", session=str(session_row), **observability.describe(error)
+            )
+            failures = lease.failures + 1
+            rest = wait = self._rest_seconds(failures, error.retry_after_seconds)
         except LeaseLost:
-            observability.warning("delivery_lease_lost", store=store.name)
+            observability.warning("delivery_lease_lost", session=str(session_row), store=store.name)
             return _BUSY_SECONDS
         await self._deliveries.release(
-            lease, unclear=run.unclear, failures=run.failures, rest_seconds=rest
+            lease, unclear=run.unclear, failures=failures, rest_seconds=rest
         )
         return wait
 
-    async def _work(self, run: _Run, deadline: Deadline) -> float | None:
+    async def _work(self, run: _Run) -> float | None:
         """Sends and checks until nothing is left, or waiting longer isn't worth a running job."""
-        polls = Deadline(self._pace.poll_seconds)
-        pause = _FIRST_LOOK_SECONDS
+        polls, pause = self._pace.timer(self._pace.poll_seconds), _FIRST_LOOK_SECONDS
         while True:
             due = await self._deliveries.due(run.lease.session_row, run.store.name)
+            await self._secure(run)
             due = await run.store.prepare(due)
             owed = list(_turns(words for words in due.words if words.state == "owed"))
-            if run.unclear:
-                owed = await self._look(run, due, owed)
-            for turn in owed:
-                if deadline.left() < _STOP_BEFORE_SECONDS:
-                    return _BUSY_SECONDS
+            lacking = await self._look(run, due, owed) if run.unclear else owed
+            for turn in lacking:
                 await self._send(run, due, turn)
             sent = list(_turns(words for words in due.words if words.state == "sent"))
             waiting = [turn for turn in sent if not await self._check(run, due, turn)]
             if not (owed or waiting):
                 return None
-            if polls.left() <= 0 or deadline.left() < _STOP_BEFORE_SECONDS:
-                return _patience(waiting)
-            if not owed:
-                await asyncio.sleep(pause)
-                pause *= 2
+            if owed:
+                continue
+            if polls.left() <= 0:
+                return min(max(_waited_seconds(waiting), 5.0), _LONGEST_REST_SECONDS)
+            await self._pace.sleep(pause)
+            pause *= 2
+
+    async def _secure(self, run: _Run) -> None:
+        """Before a store is called: the call will end before the run does and under our lease.
+
+        Otherwise the next owner could send what we are still sending.
+
+        Raises:
+            LeaseLost: it is somebody else's already.
+        """
+        needed = self._pace.call_seconds + _MARK_SECONDS
+        if run.deadline.left() < needed:
+            raise _NoTimeLeft
+        if run.held.left() < needed:
+            held = self._pace.timer(run.lease.seconds)
+            await self._deliveries.prolong(run.lease)
+            run.held = held
 
     async def _look(self, run: _Run, due: Due, owed: Sequence[Utterances]) -> list[Utterances]:
         """Records what the store has after all; returns what it still lacks."""
+        await self._secure(run)
         found = await run.store.find(due, owed)
         for turn in owed:
             if turn.turn_id in found:
@@ -156,7 +199,8 @@ class Delivery:
         return [turn for turn in owed if turn.turn_id not in found]
 
     async def _send(self, run: _Run, due: Due, turn: Utterances) -> None:
-        run.unclear = True  # until we know better: a crash from here on leaves it standing
+        await self._secure(run)
+        run.unclear = True  # until we know better
         try:
             sent = await run.store.send(due, turn)
         except UpstreamRejected as error:
@@ -170,7 +214,8 @@ class Delivery:
 
     async def _check(self, run: _Run, due: Due, turn: Utterances) -> bool:
         """True when the turn's words need no further look."""
-        checked = await run.store.check(due, turn)
+        await self._secure(run)
+        checked = await self._state(run, due, turn)
         if checked.state == "waiting":
             return False
         if checked.state == "ingested":
@@ -186,8 +231,31 @@ class Delivery:
         if turn.words[0].ingestions >= MAX_INGESTIONS:
             await self._refuse(run, turn)
             return True
-        await self._record(run, turn, await run.store.give_again(due, turn))
-        return False
+        return await self._give_again(run, due, turn)
+
+    async def _state(self, run: _Run, due: Due, turn: Utterances) -> Checked:
+        try:
+            checked = await run.store.check(due, turn)
+        except UpstreamRejected as error:
+            if error.status not in _UNKNOWN_TO_STORE:
+                raise
+            return Checked("failed")
+        if checked.state == "waiting" and _waited_seconds([turn]) > LONGEST_INGESTION_SECONDS:
+            return Checked("failed")
+        return checked
+
+    async def _give_again(self, run: _Run, due: Due, turn: Utterances) -> bool:
+        """True when that was refused, so that there is nothing more to look for."""
+        await self._secure(run)
+        try:
+            sent = await run.store.give_again(due, turn)
+        except UpstreamRejected as error:
+            if error.status not in _UNKNOWN_TO_STORE:
+                raise
+            await self._refuse(run, turn)
+            return True
+        await self._record(run, turn, sent)
+        return sent.ingested
 
     async def _record(self, run: _Run, turn: Utterances, sent: Sent) -> None:
         await self._deliveries.sent(
@@ -207,7 +275,7 @@ class Delivery:
 
     def _rest_seconds(self, failures: int, retry_after_seconds: int | None) -> float:
         growing = min(2.0 ** min(failures, 10), _LONGEST_REST_SECONDS)
-        spread = growing * (0.75 + self._random_share() / 2)
+        spread = growing * (0.75 + self._pace.random_share() / 2)
         return max(spread, float(retry_after_seconds or 0))
 
 
@@ -217,8 +285,11 @@ def _turns(words: Iterable[Words]) -> Iterable[Utterances]:
         yield Utterances(turn_id, list(theirs))
 
 
-def _patience(waiting: Sequence[Utterances]) -> float:
-    """Seconds until the next look: the longer it has taken, the longer the wait."""
-    sent = [words.sent_at for turn in waiting for words in turn.words if words.sent_at]
-    age = (datetime.now(UTC) - min(sent)).total_seconds() if sent else 0.0
-    return min(max(age, 5.0), _LONGEST_REST_SECONDS)
+def _waited_seconds(turns: Sequence[Utterances]) -> float:
+    """How long ago the first of these words were given to the store."""
+    sent = [words.sent_at for turn in turns for words in turn.words if words.sent_at]
+    return (datetime.now(UTC) - min(sent)).total_seconds() if sent else 0.0
+
+
+def _whole(wait: float) -> int:
+    return max(1, math.ceil(wait))

@@ -48,7 +48,11 @@ class Checked:
 
 
 class StoreDelivery(Protocol):
-    """One store. All methods raise `UpstreamError` when it fails."""
+    """One store.
+
+    All methods raise `UpstreamError` when it fails, and take no longer than one call's limit,
+    however many calls they make: the lease is made sure of before each of them.
+    """
 
     @property
     def name(self) -> StoreName:

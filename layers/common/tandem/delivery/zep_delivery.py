@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from tandem.clients.models import NewMessage, ZepMessage
 from tandem.clients.zep import MAX_MESSAGE_CHARACTERS, ZepClient
 from tandem.db.deliveries import Deliveries, Due, ProviderId, Role, Words
+from tandem.deadline import Deadline
 from tandem.delivery.stores import Checked, Sent, Utterances, name_at_stores
 from tandem.errors import UpstreamRejected, UpstreamUnavailable
 from tandem.ids import TurnId, ZepUuid
@@ -41,37 +42,33 @@ class ZepDelivery:
             return await self._delete_thread(due)
         if not any(words.state == "owed" for words in due.words):
             return due
+        within = Deadline(self._seconds)
         if due.zep_user_uuid is None:
-            name = name_at_stores(self._stage, due.account_id)
-            user = await self._client.ensure_user(
-                name,
-                first_name=due.first_name,
-                last_name=due.last_name,
-                idempotency_key=_key("user", name),
-                timeout_seconds=self._seconds,
-            )
-            await self._deliveries.set_zep_user(due.account_id, user.uuid, user.graph_uuid)
-            due = replace(due, zep_user_uuid=user.uuid, zep_graph_uuid=user.graph_uuid)
+            due = await self._make_user(due, within)
         if due.zep_thread_uuid is None:
-            due = await self._make_thread(due)
+            due = await self._make_thread(due, within)
         return due
 
     async def find(self, due: Due, turns: Sequence[Utterances]) -> Mapping[TurnId, Sent]:
         """Reads the thread's last page and picks out the messages of these turns."""
         if due.zep_thread_uuid is None or not turns:
             return {}
-        page = await self._client.list_messages(
-            due.zep_thread_uuid, page_size=_LAST_PAGE, order="desc", timeout_seconds=self._seconds
-        )
+        try:
+            messages = await self._last_page(due.zep_thread_uuid)
+        except UpstreamRejected as error:
+            if error.status != _GONE:
+                raise
+            return {}  # the thread is gone, and sending will find that out too
         found: dict[TurnId, Sent] = {}
         for turn in turns:
-            theirs = [m for m in page.items if _belongs(m, turn)]
+            theirs = [m for m in messages if _belongs(m, turn)]
             if {message.role for message in theirs} >= set(turn.roles):
                 found[turn.turn_id] = Sent(check_id=None, provider_ids=_provider_ids(theirs))
         return found
 
     async def send(self, due: Due, turn: Utterances) -> Sent:
         """Adds one turn's messages in one call: the person's, then the reply in its parts."""
+        within = Deadline(self._seconds)
         thread = _known(due.zep_thread_uuid)
         messages = [message for words in turn.words for message in _messages(words)]
         try:
@@ -79,15 +76,15 @@ class ZepDelivery:
                 thread,
                 messages,
                 ignore_roles=["assistant"],
-                idempotency_key=_key("add", str(turn.turn_id), *turn.roles),
-                timeout_seconds=self._seconds,
+                idempotency_key=_key("add", str(thread), str(turn.turn_id), *turn.roles),
+                timeout_seconds=within.left(),
             )
         except UpstreamRejected as error:
-            if error.status == _GONE:
-                # Somebody deleted the thread behind our back: the next try makes another.
-                await self._deliveries.set_thread(due.session_row, None)
-                raise UpstreamUnavailable("zep", operation=error.operation, status=_GONE) from error
-            raise
+            if error.status != _GONE:
+                raise
+            # Somebody deleted the thread behind our back: the next try sends to a new one.
+            await self._make_thread(due, within)
+            raise UpstreamUnavailable("zep", operation=error.operation, status=_GONE) from error
         if len(added.messages) != len(messages):
             raise UpstreamUnavailable("zep", operation="thread.add_messages", reason="count")
         taken = [
@@ -107,14 +104,12 @@ class ZepDelivery:
             if not task.finished:
                 return Checked("waiting")
             return Checked("ingested" if task.status == "succeeded" else "failed")
-        page = await self._client.list_messages(
-            _known(due.zep_thread_uuid),
-            page_size=_LAST_PAGE,
-            order="desc",
-            timeout_seconds=self._seconds,
-        )
-        theirs = [m for m in page.items if _belongs(m, turn) and m.role == "user"]
-        return Checked("ingested" if all(message.processed for message in theirs) else "waiting")
+        messages = await self._last_page(_known(due.zep_thread_uuid))
+        theirs = [message for message in messages if _belongs(message, turn)]
+        if not theirs:
+            return Checked("failed")
+        done = all(message.processed for message in theirs if message.role == "user")
+        return Checked("ingested" if done else "waiting")
 
     async def give_again(self, due: Due, turn: Utterances) -> Sent:
         """Gives the person's words to the graph as an episode.
@@ -140,12 +135,40 @@ class ZepDelivery:
             ingested=check_id is None,
         )
 
-    async def _make_thread(self, due: Due) -> Due:
-        thread = await self._client.create_thread(
-            _known(due.zep_user_uuid),
-            idempotency_key=_key("thread", str(due.session_row)),
-            timeout_seconds=self._seconds,
+    async def _last_page(self, thread: ZepUuid) -> Sequence[ZepMessage]:
+        page = await self._client.list_messages(
+            thread, page_size=_LAST_PAGE, order="desc", timeout_seconds=self._seconds
         )
+        return page.items
+
+    async def _make_user(self, due: Due, within: Deadline) -> Due:
+        """`due` with a user. The key names the one that is gone, if there was one: under the old
+        key Zep would answer with that one again. Likewise for a thread."""
+        name = name_at_stores(self._stage, due.account_id)
+        user = await self._client.ensure_user(
+            name,
+            first_name=due.first_name,
+            last_name=due.last_name,
+            idempotency_key=_key("user", name, str(due.zep_user_uuid)),
+            timeout_seconds=within.left(),
+        )
+        await self._deliveries.set_zep_user(due.account_id, user.uuid, user.graph_uuid)
+        return replace(due, zep_user_uuid=user.uuid, zep_graph_uuid=user.graph_uuid)
+
+    async def _make_thread(self, due: Due, within: Deadline) -> Due:
+        user, gone = _known(due.zep_user_uuid), due.zep_thread_uuid
+        try:
+            thread = await self._client.create_thread(
+                user,
+                idempotency_key=_key("thread", str(due.session_row), str(user), str(gone)),
+                timeout_seconds=within.left(),
+            )
+        except UpstreamRejected as error:
+            if error.status != _GONE:
+                raise
+            # So is the person: the next try makes the thread for a new one.
+            await self._make_user(due, within)
+            raise UpstreamUnavailable("zep", operation=error.operation, status=_GONE) from error
         await self._deliveries.set_thread(due.session_row, thread.uuid)
         return replace(due, zep_thread_uuid=thread.uuid)
 
@@ -153,7 +176,7 @@ class ZepDelivery:
         if due.zep_thread_uuid is not None:
             await self._client.delete_thread(
                 due.zep_thread_uuid,
-                idempotency_key=_key("delete", str(due.session_row)),
+                idempotency_key=_key("delete", str(due.zep_thread_uuid)),
                 timeout_seconds=self._seconds,
             )
         await self._deliveries.thread_deleted(due.session_row)
