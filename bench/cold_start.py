@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.people import Person, authorizer_call, call, new_person
-from bench.results import Result
+from bench.results import BenchError, Result
+from bench.shipped import RUNTIME_PYTHON, shipped_stack
 from local.resources import Function
 from local.runtime.environment import RuntimeOptions, function_environment
 from local.stack import ROOT, Stack
 
-RUNTIME_PYTHON = ROOT / ".tools" / "runtime" / "bin" / "python"
 DRIVER = ROOT / "bench" / "first_request.py"
 ROUNDS = 7
 TIMEOUT_SECONDS = 60
@@ -39,10 +39,6 @@ BUDGETS = {
 """By logical id: the ratio that is allowed, and to which baseline."""
 
 
-class BenchError(Exception):
-    """A measurement could not be made, so there is no figure to judge."""
-
-
 @dataclass(frozen=True)
 class Start:
     """One function to start: its whole environment, and the first event it gets."""
@@ -56,7 +52,7 @@ def run() -> list[Result]:
     """Measures every function that has a budget."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        Stack(code="built", function_python=RUNTIME_PYTHON, event_sources=False) as stack,
+        shipped_stack(event_sources=False) as stack,
     ):
         starts = [*_baselines(stack, Path(folder)), *_functions(stack)]
         medians = measure(starts, folder=Path(folder))

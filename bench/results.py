@@ -4,6 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 
+class BenchError(Exception):
+    """A measurement could not be made, so there is no figure to judge."""
+
+
 @dataclass(frozen=True)
 class Result:
     """One measured figure and the most it may be.
