@@ -20,7 +20,7 @@ from tandem.errors import AppError, Context
 
 # No location: it would be this module's in every line.
 logger = Logger(location=None, log_uncaught_exceptions=False, use_rfc3339=True, utc=True)
-metrics = Metrics()
+metrics = Metrics(namespace="Tandem")
 
 for _noisy in ("httpx", "httpcore", "mangum", "google_genai", "botocore", "urllib3"):
     logging.getLogger(_noisy).setLevel(logging.WARNING)

@@ -357,7 +357,6 @@ def test_a_fresh_process_answers_without_loading_what_only_other_functions_need(
             "ZEP_BASE_URL": "http://127.0.0.1:1",
             "MEM0_API_URL": "http://127.0.0.1:1",
             "POWERTOOLS_SERVICE_NAME": "memory",
-            "POWERTOOLS_METRICS_NAMESPACE": "Tandem",
         },
         capture_output=True,
         text=True,

@@ -86,7 +86,6 @@ def run(
             "ZEP_API_KEY": "test-key",
             "ZEP_BASE_URL": f"http://127.0.0.1:{zep.server_port}",
             "DELIVERY_QUEUE_URL": "http://127.0.0.1:9/queue",
-            "POWERTOOLS_METRICS_NAMESPACE": "Tandem",
             "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "test-key",
             "AWS_SECRET_ACCESS_KEY": "test-key",
