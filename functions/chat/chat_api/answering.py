@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,19 +11,19 @@ from agno.agent import Agent
 from agno.models.message import Message
 from agno.run import RunStatus
 from agno.run.agent import RunOutput
-from agno.utils.log import configure_agno_logging
+from agno.utils.log import LOGGER_NAME, TEAM_LOGGER_NAME, WORKFLOW_LOGGER_NAME
 from agno.workflow import Router, Step, StepInput, Workflow
 from google.genai import Client
 
 from chat_api import instructions
-from chat_api.model import Trace, TracedGemini, follow
+from chat_api.model import OPERATION, Trace, TracedGemini, follow
 from chat_api.routing import ROUTES
 from chat_api.toolbox import TOOLBOX, Toolbox
 from chat_api.tools import search_facts, search_graph
 from chat_api.turn import ModelReply, Prompt
 from tandem.errors import AppError, UpstreamTimeout, UpstreamUnavailable
 
-_OPERATION: Final = "generate_content"
+_CUT: Final = {"MAX_TOKENS", "CONTINUATION"}
 _UNSENDABLE: Final = {0: None} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
 
@@ -35,13 +36,15 @@ class AnswerLimits:
 
 
 def silence_agno() -> None:
-    """Agno logs providers' answers, word for word, and sets its level back on every run: it is
-    given a logger that drops everything. What matters is in the trace and in our own lines."""
-    silent = logging.getLogger("tandem.agno")
-    silent.addHandler(logging.NullHandler())
-    silent.propagate = False
-    silent.setLevel(logging.CRITICAL + 1)
-    configure_agno_logging(silent, silent, silent, silent)
+    """Keeps the libraries from writing: they quote providers' answers, word for word.
+
+    What matters of them is in the trace and in our own lines. Agno's modules hold on to their
+    loggers and set the level back on every run, so the loggers themselves are switched off.
+    """
+    for name in (LOGGER_NAME, TEAM_LOGGER_NAME, WORKFLOW_LOGGER_NAME):
+        logger = logging.getLogger(name)
+        logger.disabled, logger.handlers = True, [logging.NullHandler()]
+    warnings.filterwarnings("ignore", module=r"google\.genai")
 
 
 class Answering:
@@ -96,7 +99,7 @@ class Answering:
                     dependencies={TOOLBOX: toolbox},
                 )
         except TimeoutError as error:
-            raise UpstreamTimeout("gemini", operation=_OPERATION) from error
+            raise UpstreamTimeout("gemini", operation=OPERATION) from error
         text, output = _gate(run, trace)
         return ModelReply(text=text, usage=_usage(output, trace))
 
@@ -124,12 +127,12 @@ def _gate(run: Any, trace: Trace) -> tuple[str, RunOutput]:
     if not isinstance(output, RunOutput):
         raise _no_reply("reply_missing", trace)
     if output.status == RunStatus.cancelled:
-        raise UpstreamTimeout("gemini", operation=_OPERATION)
-    if trace.block_reason or trace.finish_reason not in {"STOP", "MAX_TOKENS", None}:
-        raise _no_reply("reply_blocked", trace)
-    if trace.finish_reason == "MAX_TOKENS":
+        raise UpstreamTimeout("gemini", operation=OPERATION)
+    if trace.finish_reason in _CUT:
         raise _no_reply("reply_cut", trace)
-    text = output.content.translate(_UNSENDABLE).strip() if isinstance(output.content, str) else ""
+    if trace.block_reason or trace.finish_reason not in {"STOP", None}:
+        raise _no_reply("reply_blocked", trace)
+    text = trace.text.translate(_UNSENDABLE).strip()
     if output.status != RunStatus.completed or trace.finish_reason != "STOP" or not text:
         raise _no_reply("reply_empty", trace)
     return text, output
@@ -138,7 +141,7 @@ def _gate(run: Any, trace: Trace) -> tuple[str, RunOutput]:
 def _no_reply(code: str, trace: Trace) -> AppError:
     error = UpstreamUnavailable(
         "gemini",
-        operation=_OPERATION,
+        operation=OPERATION,
         finish_reason=trace.finish_reason,
         block_reason=trace.block_reason,
     )

@@ -5,6 +5,7 @@ from chat_api.gemini import GeminiConnection
 from chat_api.routes import create_router
 from chat_api.service import ChatLimits, ChatService
 from tandem import settings as s
+from tandem.clients.http import build_http_client
 from tandem.clients.ready import mem0_client, zep_client
 from tandem.db.connection import Database
 from tandem.db.turns import TurnLimits, Turns
@@ -19,7 +20,9 @@ chat, google = s.load(s.ChatSettings), s.load(s.GeminiSettings)
 secrets = secrets_from_environment()
 database = Database(lambda: secrets.value("DATABASE_URL"), s.load(s.DatabaseSettings))
 zep, mem0 = zep_client(s.load(s.ZepSettings), secrets), mem0_client(s.load(s.Mem0Settings), secrets)
-gemini = GeminiConnection(google, secrets, timeout_seconds=chat.model_seconds)
+gemini = GeminiConnection(
+    google, secrets, timeout_seconds=chat.model_seconds, http=build_http_client()
+)
 turn_limits = TurnLimits(chat.turns_per_minute, chat.turn_lease_seconds, chat.recent_turns)
 service = ChatService(
     ledger=Turns(database),

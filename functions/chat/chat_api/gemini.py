@@ -1,9 +1,10 @@
 """The Gemini client of this container: made on first use, and again when the key has changed."""
 
+import httpx
 from google.genai import Client
 
 from tandem.clients.gemini import build_genai_client
-from tandem.clients.http import build_http_client, build_ssl_context
+from tandem.clients.http import build_ssl_context
 from tandem.secrets import Secrets
 from tandem.settings import GeminiSettings
 
@@ -15,12 +16,17 @@ class GeminiConnection:
     """
 
     def __init__(
-        self, settings: GeminiSettings, secrets: Secrets, *, timeout_seconds: float
+        self,
+        settings: GeminiSettings,
+        secrets: Secrets,
+        *,
+        timeout_seconds: float,
+        http: httpx.AsyncClient,
     ) -> None:
         self._settings = settings
         self._secrets = secrets
         self._timeout_seconds = timeout_seconds
-        self._http = build_http_client()
+        self._http = http
         self._key = ""
         self._client: Client | None = None
 

@@ -4,20 +4,24 @@ Agno reports a failed call as text in an otherwise normal result and throws away
 ended. Both are noted here, in a trace that belongs to one turn.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import httpx
-from agno.exceptions import ModelProviderError
+from agno.exceptions import ModelProviderError, RetryableModelProviderError
 from agno.models.google import Gemini
 from agno.models.response import ModelResponse
 from google.genai import Client
 from google.genai.errors import APIError
 from google.genai.types import GenerateContentResponse
 
+from tandem.clients.call_log import log_call
+from tandem.clients.http import Outcome, UpstreamCall
 from tandem.errors import (
     AppError,
     UpstreamError,
@@ -27,7 +31,18 @@ from tandem.errors import (
     UpstreamUnavailable,
 )
 
-_OPERATION = "generate_content"
+OPERATION: Final = "generate_content"
+_ACCOUNT_STATUSES: Final = {
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.PAYMENT_REQUIRED,
+    HTTPStatus.FORBIDDEN,
+}
+"""About our key or plan, not about this request: it is fine once an operator has acted."""
+_OUTCOMES: Final[dict[type[AppError], Outcome]] = {
+    UpstreamTimeout: "timeout",
+    UpstreamRateLimited: "rate_limited",
+    UpstreamRejected: "rejected",
+}
 
 
 @dataclass(slots=True)
@@ -36,6 +51,7 @@ class Trace:
 
     Attributes:
         most_calls: how many calls the turn may make; Agno's own limit doesn't end its loop.
+        text: of the last reply alone; Agno puts what came with calls of tools before it.
         finish_reason: of the last reply, by Google's name (`STOP`, `MAX_TOKENS`, `SAFETY`).
         block_reason: why the prompt itself was refused, if it was.
         error: why the last call failed, if it did.
@@ -43,6 +59,7 @@ class Trace:
 
     most_calls: int
     calls: int = 0
+    text: str = ""
     finish_reason: str | None = None
     block_reason: str | None = None
     error: AppError | None = None
@@ -65,7 +82,13 @@ class TracedGemini(Gemini):
         Only plain fields are set: a dict in `generation_config` would be changed by each run and
         carry one person's prompt into another's.
         """
-        super().__init__(id=model, max_output_tokens=max_output_tokens, retries=0)
+        super().__init__(
+            id=model,
+            max_output_tokens=max_output_tokens,
+            retries=0,
+            # Left on, the SDK would make further calls inside one, which nobody counts.
+            generative_model_kwargs={"automatic_continuation": False},
+        )
         self._make_client = client
 
     def get_client(self) -> Client:
@@ -76,22 +99,16 @@ class TracedGemini(Gemini):
         """One call of the model, counted.
 
         Raises:
-            ModelProviderError: it failed, or the turn has had its calls. Agno turns this into a
-                result; the trace keeps what it means.
+            ModelProviderError: it failed, its key can't be read, or the turn has had its calls.
+                Agno turns this into a result; the trace keeps what it means.
         """
         trace = _trace.get()
         trace.calls += 1
         if trace.calls > trace.most_calls:
-            trace.error = UpstreamUnavailable("gemini", operation=_OPERATION, reason="call_limit")
+            trace.error = UpstreamUnavailable("gemini", operation=OPERATION, reason="call_limit")
             raise ModelProviderError(message="too many model calls")
-        try:
+        with _logged(trace):
             return await super().ainvoke(*args, **kwargs)
-        except ModelProviderError as error:
-            trace.error = as_our_error(error.__cause__ or error)
-            raise
-        except AppError as error:  # a secret that can't be read
-            trace.error = error
-            raise ModelProviderError(message="not configured") from error
 
     def _parse_provider_response(
         self, response: GenerateContentResponse, **kwargs: Any
@@ -101,7 +118,32 @@ class TracedGemini(Gemini):
         trace.block_reason = _name(feedback.block_reason) if feedback else None
         candidates = response.candidates or []
         trace.finish_reason = _name(candidates[0].finish_reason) if candidates else None
-        return super()._parse_provider_response(response, **kwargs)
+        parsed = super()._parse_provider_response(response, **kwargs)
+        trace.text = parsed.content if isinstance(parsed.content, str) else ""
+        return parsed
+
+
+@contextmanager
+def _logged(trace: Trace) -> Iterator[None]:
+    """One log line for the call inside, and its failure in the trace."""
+    started = time.perf_counter()
+    status: int | None = None
+    outcome: Outcome = "cancelled"
+    try:
+        yield
+        outcome = "ok"
+    except RetryableModelProviderError:  # a whole answer, though none to go on with
+        outcome = "ok"
+        raise
+    except ModelProviderError as error:
+        # Agno wraps what the SDK or our own code raised.
+        problem = as_our_error(error.__cause__ or error)
+        trace.error, outcome = problem, _OUTCOMES.get(type(problem), "unavailable")
+        status = problem.status if isinstance(problem, UpstreamError) else None
+        raise
+    finally:
+        seconds = time.perf_counter() - started
+        log_call(UpstreamCall("gemini", OPERATION, status, outcome, seconds, attempt=1))
 
 
 def as_our_error(cause: BaseException) -> AppError:
@@ -109,10 +151,10 @@ def as_our_error(cause: BaseException) -> AppError:
     if isinstance(cause, AppError):
         return cause
     if isinstance(cause, httpx.TimeoutException | TimeoutError):
-        return UpstreamTimeout("gemini", operation=_OPERATION)
+        return UpstreamTimeout("gemini", operation=OPERATION)
     if isinstance(cause, APIError):
         return _of_status(cause.code or 0)
-    return UpstreamUnavailable("gemini", operation=_OPERATION, reason=type(cause).__name__)
+    return UpstreamUnavailable("gemini", operation=OPERATION, reason=type(cause).__name__)
 
 
 def _of_status(status: int) -> UpstreamError:
@@ -121,9 +163,12 @@ def _of_status(status: int) -> UpstreamError:
         kind = UpstreamRateLimited
     elif status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.GATEWAY_TIMEOUT}:
         kind = UpstreamTimeout
-    elif HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+    elif (
+        HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+        and status not in _ACCOUNT_STATUSES
+    ):
         kind = UpstreamRejected
-    return kind("gemini", operation=_OPERATION, status=status)
+    return kind("gemini", operation=OPERATION, status=status)
 
 
 def _name(reason: Any) -> str | None:
