@@ -112,7 +112,8 @@ SENT = (
                  from jsonb_to_recordset(cast(:provider_ids as jsonb)) p (id text, role text)
                 where p.role = d.role))
       from lease
-     where d.turn_id = :turn_id and d.store = :store and d.role = any(cast(:roles as text[]))
+     where d.session_row = lease.session_row and d.store = :store
+       and d.turn_id = :turn_id and d.role = any(cast(:roles as text[]))
        and d.state in ('owed', 'sent')
  returning d.account_id, d.turn_id, d.role
 )
@@ -126,7 +127,8 @@ FINISHED = (
 , changed as (
     update deliveries d set state = :state, finished_at = now()
       from lease
-     where d.turn_id = :turn_id and d.store = :store and d.role = any(cast(:roles as text[]))
+     where d.session_row = lease.session_row and d.store = :store
+       and d.turn_id = :turn_id and d.role = any(cast(:roles as text[]))
        and d.state in ('owed', 'sent')
  returning d.account_id, d.turn_id, d.role
 )
