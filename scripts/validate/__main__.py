@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from scripts.validate import rules_access, rules_api, rules_events, rules_functions
+from scripts.validate import (
+    rules_access,
+    rules_api,
+    rules_events,
+    rules_functions,
+    rules_migration,
+)
 from scripts.validate.gates import cfn_lint, environment, sam_validate
 from scripts.validate.stack import Finding, Stack
 from scripts.validate.translation import TranslationError, parse, translate
@@ -18,6 +24,7 @@ RULES: tuple[Rule, ...] = (
     *rules_functions.RULES,
     *rules_access.RULES,
     *rules_events.RULES,
+    *rules_migration.RULES,
 )
 
 

@@ -76,6 +76,17 @@ class Stack:
                 return next(references(self.properties(name).get("FunctionName")), None)
         return None
 
+    def dependencies(self, logical_id: str) -> frozenset[str]:
+        """Every resource that CloudFormation finishes before it begins with this one."""
+        found: set[str] = set()
+        waiting = [logical_id]
+        while waiting:
+            resource = self.processed["Resources"].get(waiting.pop()) or {}
+            named = {*as_list(resource.get("DependsOn")), *references(resource.get("Properties"))}
+            waiting += named - found
+            found |= named
+        return frozenset(found)
+
     @cached_property
     def functions(self) -> dict[str, dict[str, Any]]:
         """Properties of every function, by logical id."""

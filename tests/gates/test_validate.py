@@ -143,6 +143,41 @@ DEFECTS = {
         "Parameters:\n  Unused:\n    Type: String\n    Default: x\n",
         "W2001",
     ),
+    "a function that goes live before the migrations": (
+        "  ChatFunction:\n    Type: AWS::Serverless::Function\n    DependsOn: Migration\n",
+        "  ChatFunction:\n    Type: AWS::Serverless::Function\n",
+        "migration-before-code",
+    ),
+    "migrations that run only once": (
+        "      CodeVersion: !Ref MigrateFunction.Version\n",
+        "      CodeVersion: 1\n",
+        "migration-before-code",
+    ),
+    "migrations that watch another function's code": (
+        "CodeVersion: !Ref MigrateFunction.Version",
+        "CodeVersion: !Ref AuthorizerFunction.Version",
+        "migration-before-code",
+    ),
+    "migrations by unpublished code": (
+        "ServiceToken: !Ref MigrateFunction.Alias",
+        "ServiceToken: !GetAtt MigrateFunction.Arn",
+        "migration-before-code",
+    ),
+    "an hour of waiting for a lost answer": (
+        '      ServiceTimeout: "180"\n',
+        "",
+        "migration-before-code",
+    ),
+    "no migrations at all": (
+        "Type: Custom::Migration",
+        "Type: Custom::Something",
+        "migration-before-code",
+    ),
+    "migrations that wait for the code that waits for them": (
+        "  MigrateFunction:\n    Type: AWS::Serverless::Function\n",
+        "  MigrateFunction:\n    Type: AWS::Serverless::Function\n    DependsOn: ChatFunction\n",
+        "E3004",
+    ),
     "a misspelt property": ("MemorySize: 512", "MemorySise: 512", "sam-translation"),
     "the same route twice": ("Path: /api/auth/me\n", "Path: /api/history\n", "sam-translation"),
 }
