@@ -226,7 +226,7 @@ def test_a_model_that_hangs_is_cancelled_in_time(at: str) -> None:
     with pytest.raises(errors.UpstreamTimeout):
         ask(gemini, seconds=0.3)
 
-    assert 0.25 < time.monotonic() - started < 0.5
+    assert 0.25 < time.monotonic() - started < 0.8  # the SDK alone would take 10 s
     assert gemini.cancelled == 1
 
 

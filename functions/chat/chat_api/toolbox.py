@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from tandem import observability
 from tandem.deadline import Deadline
 from tandem.errors import UpstreamError
 from tandem.recall.evidence import tool_answer
@@ -35,6 +36,9 @@ class Toolbox:
             try:
                 drafts = await search(self.deadline.step(self.seconds))
             except UpstreamError:
+                self.degraded.add(store)
+            except Exception as error:  # Agno would give its text to the model, and tell nobody
+                observability.warning("tool_failed", store=store, **observability.describe(error))
                 self.degraded.add(store)
         self.found.extend(drafts)
         return tool_answer([draft.item for draft in drafts])
