@@ -12,6 +12,7 @@ from typing import Any
 import pg8000.native
 import pytest
 
+from tandem.db import connection
 from tandem.db.connection import Database, DatabaseError, OneRoundTrip, connect, tls_of
 from tandem.errors import ConfigurationError, Unavailable
 from tandem.settings import DatabaseSettings
@@ -85,6 +86,27 @@ def test_answers_and_refusals_are_those_of_stock_pg8000(
             ours.close()
 
     assert outcome(OneRoundTrip) == outcome(pg8000.native.Connection)
+
+
+def test_a_statement_is_taken_apart_once_and_gets_each_run_s_own_values(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken_apart: list[str] = []
+
+    def noting(sql: str) -> Any:
+        taken_apart.append(sql)
+        return pg8000.native.to_statement(sql)
+
+    monkeypatch.setattr(connection, "to_statement", noting)
+    sql = "select cast(:a as text) as a, cast(:b as text) as b, 'taken apart once' as c"
+
+    async def story(database: Database) -> list[dict[str, Any]]:
+        return [await database.row(sql, a=a, b=b) for a, b in (("1", "2"), ("3", "4"))]
+
+    with using(database) as ours:
+        rows = asyncio.run(story(ours))
+    assert [(row["a"], row["b"]) for row in rows] == [("1", "2"), ("3", "4")]
+    assert taken_apart == [sql]
 
 
 def test_a_repeatable_statement_is_sent_once_more_when_the_connection_was_cut_while_idle(
