@@ -28,8 +28,9 @@ OUR_SETTINGS = (
     "TANDEM_",
 )
 OUR_NAMES = ("STAGE", "ALGORITHM", "DELIVERY_QUEUE_URL", "PYTHONPATH", "PYTEST_ADDOPTS")
-# Where AWS's client library finds a private certificate store: no setting of ours.
-KEPT = ("AWS_CA_BUNDLE",)
+# Where AWS's client library finds a private certificate store, which is no setting of ours; and
+# what repeats the names that the end-to-end tests drew.
+KEPT = ("AWS_CA_BUNDLE", "TANDEM_SEED")
 
 
 def is_private(name: str) -> bool:

@@ -40,7 +40,9 @@ def test_tests_never_see_a_key_or_a_setting_of_the_shell(
     assert name not in run_tests.clean_environment()
 
 
-@pytest.mark.parametrize("name", ["PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "CI"])
+@pytest.mark.parametrize(
+    "name", ["PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "CI", "TANDEM_SEED"]
+)
 def test_tests_keep_what_a_process_needs(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "kept")
     assert run_tests.clean_environment()[name] == "kept"
