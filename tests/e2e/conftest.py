@@ -1,0 +1,40 @@
+"""One stack for all tests that leave it whole; a seed that is printed."""
+
+import os
+import random
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from local.person import Person
+from local.stack import Stack
+from tests.e2e.harness import FAST_TALKER, newcomer
+
+_SEED = os.environ.get("TANDEM_SEED") or secrets.token_hex(4)
+
+
+def pytest_report_header() -> str:
+    """Says how to repeat what was drawn."""
+    return f"drawn by TANDEM_SEED={_SEED}"
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> random.Random:
+    """Draws the same again for the same test when TANDEM_SEED is set to what was printed."""
+    print(f"TANDEM_SEED={_SEED}")  # noqa: T201 - shown when the test fails
+    return random.Random(f"{_SEED}/{request.node.name}")  # noqa: S311 - has to be repeatable
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Everything, as it is; do not kill or stop parts of it."""
+    with Stack(extra_environment=FAST_TALKER) as running:
+        yield running
+
+
+@pytest.fixture
+def person(stack: Stack) -> Iterator[Person]:
+    """Somebody new, logged in."""
+    with newcomer(stack.url) as someone:
+        yield someone
