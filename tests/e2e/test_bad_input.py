@@ -1,0 +1,425 @@
+"""What bad input gets, through the real gateway: the right refusal, and nothing stored."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+
+from local.person import Person
+from local.settings import lasting_secret_key
+from local.stack import Stack
+from tests.e2e.harness import (
+    assert_problem,
+    claims_of,
+    newcomer,
+    row_counts,
+    token_of,
+)
+
+pytestmark = pytest.mark.e2e
+
+UNAUTHORIZED = {"message": "Unauthorized"}
+SOMEBODY = {"email": "bad-input@example.test", "password": "long enough"}
+PROTECTED = [
+    ("POST", "/api/auth/logout"),
+    ("GET", "/api/auth/me"),
+    ("POST", "/api/session/start"),
+    ("GET", "/api/session"),
+    ("GET", "/api/session/one"),
+    ("DELETE", "/api/session/one"),
+    ("GET", "/api/history?session_id=one"),
+    ("POST", "/api/chat"),
+    ("GET", f"/api/chat/{uuid4()}"),
+    ("GET", "/api/memory"),
+    ("POST", "/api/memory/search"),
+]
+# A valid body for each route that takes one; `one` is a session that the person has.
+BODIES: dict[str, dict[str, Any]] = {
+    "/api/auth/signup": SOMEBODY,
+    "/api/auth/login": SOMEBODY,
+    "/api/auth/refresh": {"refresh_token": "x" * 43},
+    "/api/session/start": {"session_id": "two", "title": "A title"},
+    "/api/chat": {"session_id": "one", "message": "I live in Quito."},
+    "/api/memory/search": {"query": "Where do I live?"},
+}
+TEXT_FIELD = {
+    "/api/auth/signup": "first_name",
+    "/api/auth/login": "email",
+    "/api/auth/refresh": "refresh_token",
+    "/api/session/start": "title",
+    "/api/chat": "message",
+    "/api/memory/search": "query",
+}
+
+
+@pytest.fixture(scope="module")
+def anna(stack: Stack) -> Iterator[Person]:
+    """Somebody with a session `one`, a title and a turn that both stores have ingested."""
+    with newcomer(stack.url, user_id=f"anna-{uuid4().hex[:8]}") as person:
+        said = person.chat("one", "I like archery.")
+        person.until_learned([said["turn_id"]])
+        person.memory()  # which links what both stores say
+        yield person
+
+
+@pytest.fixture
+def nothing_stored(stack: Stack, anna: Person) -> Iterator[None]:
+    """Every table has as many rows after the test as before."""
+    assert anna
+    before = row_counts(stack)
+    assert before["turns"] >= 1
+    yield
+    assert row_counts(stack) == before
+
+
+def _post(person: Person, path: str, content: bytes, **headers: str) -> httpx.Response:
+    kind = {"content-type": "application/json"}
+    return person.http.post(path, content=content, headers=kind | headers)
+
+
+# ------------------------------------------------------------------ bodies
+
+
+@pytest.mark.usefixtures("nothing_stored")
+@pytest.mark.parametrize("path", BODIES)
+def test_a_body_that_is_no_json_is_a_400(anna: Person, path: str) -> None:
+    for content in (b'{"email": ', b"{'a': 1}", b"nonsense", b'{"a": 1}}', b"\xff\xfe{}"):
+        assert_problem(_post(anna, path, content), 400, "malformed_body")
+
+
+@pytest.mark.usefixtures("nothing_stored")
+@pytest.mark.parametrize("path", BODIES)
+def test_a_body_of_another_shape_is_a_422_that_names_only_our_own_fields(
+    anna: Person, path: str
+) -> None:
+    good, text = BODIES[path], TEXT_FIELD[path]
+    bodies: list[Any] = [
+        [],
+        "text",
+        None,
+        17,
+        good | {"surprising_field": "unknown"},
+        good | {text: 17},
+        good | {text: ["a"]},
+        good | {text: {"a": 1}},
+        good | {text: True},
+        good | {text: "x" * 4_001},
+        good | {text: "a\0b"},
+    ]
+    for body in bodies:
+        answer = _post(anna, path, json.dumps(body).encode())
+        problem = assert_problem(answer, 422, "invalid_request")
+        assert "surprising" not in answer.text
+        assert problem["errors"], body
+    surrogate = json.dumps(good | {text: "?"}).replace('"?"', '"a\\ud800b"').encode()
+    assert_problem(_post(anna, path, surrogate), 422, "invalid_request")
+    assert_problem(_post(anna, path, b"[" * 20_000 + b"]" * 20_000), 400, "malformed_body")
+
+
+@pytest.mark.usefixtures("nothing_stored")
+@pytest.mark.parametrize("path", BODIES)
+def test_another_content_type_is_a_415_and_too_much_of_the_right_one_a_413(
+    anna: Person, path: str
+) -> None:
+    content = json.dumps(BODIES[path]).encode()
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/xml", ""):
+        answer = anna.http.post(path, content=content, headers={"content-type": kind})
+        assert_problem(answer, 415, "unsupported_media_type")
+    padded = json.dumps(BODIES[path] | {"padding": "x" * 70_000}).encode()
+    assert_problem(_post(anna, path, padded), 413, "body_too_large")
+    answer = _post(anna, path, b"x" * 7_000_000)
+    assert (answer.status_code, answer.json()) == (413, {"message": "Request Entity Too Large"})
+
+
+@pytest.mark.usefixtures("nothing_stored")
+@pytest.mark.parametrize(
+    ("path", "change"),
+    [
+        ("/api/auth/signup", {"email": "nobody"}),
+        ("/api/auth/signup", {"email": "a@b@example.test"}),
+        ("/api/auth/signup", {"email": "a\r\nbcc: x@example.test"}),
+        ("/api/auth/signup", {"password": "7 chars"}),
+        ("/api/auth/signup", {"password": "x" * 129}),
+        ("/api/auth/signup", {"user_id": "-starts with a dash"}),
+        ("/api/auth/signup", {"user_id": "x" * 65}),
+        ("/api/auth/signup", {"first_name": "x" * 101}),
+        ("/api/auth/signup", {"last_name": "a\nb"}),
+        ("/api/session/start", {"session_id": "../other"}),
+        ("/api/session/start", {"session_id": ""}),
+        ("/api/session/start", {"title": "x" * 201}),
+        ("/api/chat", {"message": ""}),
+        ("/api/chat", {"message": " \n "}),
+        ("/api/chat", {"session_id": "a b"}),
+        ("/api/chat", {"user_id": "é"}),
+        ("/api/memory/search", {"query": " "}),
+        ("/api/memory/search", {"limit": 0}),
+        ("/api/memory/search", {"limit": 51}),
+        ("/api/memory/search", {"limit": "10"}),
+        ("/api/memory/search", {"scope": "everything"}),
+    ],
+)
+def test_a_field_out_of_its_bounds_is_a_422(
+    anna: Person, path: str, change: dict[str, Any]
+) -> None:
+    answer = anna.http.post(path, json=BODIES[path] | change)
+    problem = assert_problem(answer, 422, "invalid_request")
+    [field] = change
+    assert [place["loc"][-1] for place in problem["errors"]] == [field]
+
+
+@pytest.mark.usefixtures("nothing_stored")
+def test_a_password_that_is_the_email_is_a_422(anna: Person) -> None:
+    body = {"email": "Bad-Input@example.test", "password": "bad-input@EXAMPLE.test"}
+    answer = anna.http.post("/api/auth/signup", json=body)
+    assert_problem(answer, 422, "password_is_email")
+
+
+@pytest.mark.usefixtures("nothing_stored")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/history",
+        "/api/history?session_id=a%20b",
+        "/api/history?session_id=one&limit=0",
+        "/api/history?session_id=one&limit=101",
+        "/api/history?session_id=one&limit=many",
+        "/api/history?session_id=one&surprising_field=1",
+        "/api/session?limit=1e3",
+        "/api/session?surprising_field=1",
+        "/api/session/a%20b",
+        "/api/session/one?surprising_field=1",
+        "/api/memory?as_of=yesterday",
+        "/api/memory?as_of=2026-01-01T00:00:00",
+        "/api/memory?include_superseded=perhaps",
+        "/api/memory?limit=-1",
+        "/api/memory?user_id=%00",
+        "/api/memory?surprising_field=1",
+        "/api/chat/not-a-uuid",
+    ],
+)
+def test_a_bad_query_or_path_is_a_422(anna: Person, path: str) -> None:
+    answer = anna.http.get(path)
+    assert_problem(answer, 422, "invalid_request")
+    assert "surprising" not in answer.text
+
+
+@pytest.mark.usefixtures("nothing_stored")
+def test_a_cursor_that_is_not_of_this_list_is_a_422(anna: Person) -> None:
+    anothers = anna.call("GET", "/api/history", params={"session_id": "one", "limit": "1"})
+    for cursor in ("nonsense", "é", "", "x" * 4_000, anothers["next_cursor"][:-2]):
+        for path in ("/api/session", "/api/memory", "/api/history?session_id=one"):
+            answer = anna.http.get(httpx.URL(path).copy_merge_params({"cursor": cursor}))
+            assert_problem(answer, 422, "invalid_cursor")
+    answer = anna.http.get("/api/session", params={"cursor": anothers["next_cursor"]})
+    assert_problem(answer, 422, "invalid_cursor")
+
+
+@pytest.mark.usefixtures("nothing_stored")
+@pytest.mark.parametrize("key", ["", "two words", "k" * 256])
+def test_an_idempotency_key_out_of_its_bounds_is_a_422(anna: Person, key: str) -> None:
+    headers = {"idempotency-key": key}
+    answer = anna.http.post("/api/chat", json=BODIES["/api/chat"], headers=headers)
+    assert_problem(answer, 422, "invalid_request")
+
+
+# ------------------------------------------------------------------ tokens
+
+
+def _forged(stack: Stack, token: str, *, key: str | None = None, **changes: Any) -> str:
+    claims = {name: value for name, value in (claims_of(token) | changes).items() if value != ""}
+    return jwt.encode(claims, key or lasting_secret_key(stack.data_dir), algorithm="HS256")
+
+
+def _bad_tokens(stack: Stack, good: str) -> dict[str, str]:
+    head, payload, signature = good.split(".")
+    now = int(time.time())
+    none = jwt.encode(claims_of(good), "", algorithm="none")
+    other_payload = _forged(stack, good, sub=str(uuid4())).split(".")[1]
+    return {
+        "no scheme": good,
+        "another scheme": f"Basic {good}",
+        "nonsense": "Bearer nonsense",
+        "no signature": f"Bearer {head}.{payload}.",
+        "tampered signature": f"Bearer {head}.{payload}.{signature[::-1]}",
+        "tampered payload": f"Bearer {head}.{other_payload}.{signature}",
+        "alg none": f"Bearer {none}",
+        "alg none, with the old signature": f"Bearer {none}{signature}",
+        "another key": f"Bearer {_forged(stack, good, key='k' * 64)}",
+        "expired": f"Bearer {_forged(stack, good, exp=now - 1)}",
+        "not yet valid": f"Bearer {_forged(stack, good, nbf=now + 600)}",
+        "another audience": f"Bearer {_forged(stack, good, aud='another-api')}",
+        "a list of audiences": f"Bearer {_forged(stack, good, aud=['tandem-api', 'another'])}",
+        "another issuer": f"Bearer {_forged(stack, good, iss='another')}",
+        "another type": f"Bearer {_forged(stack, good, typ='refresh')}",
+        "no expiry": f"Bearer {_forged(stack, good, exp='')}",
+        "no login": f"Bearer {_forged(stack, good, sid='')}",
+        "a login that is no UUID": f"Bearer {_forged(stack, good, sid='1')}",
+    }
+
+
+@pytest.mark.usefixtures("nothing_stored")
+def test_a_token_that_is_not_good_is_the_gateways_401_on_every_route(
+    stack: Stack, anna: Person
+) -> None:
+    bad = _bad_tokens(stack, token_of(anna))
+    with httpx.Client(base_url=stack.url, trust_env=False, timeout=35) as client:
+        for method, path in PROTECTED:
+            answer = client.request(method, path)
+            assert (answer.status_code, answer.json()) == (401, UNAUTHORIZED), path
+        for number, (what, header) in enumerate(bad.items()):
+            method, path = PROTECTED[number % len(PROTECTED)]
+            for route in ((method, path), ("GET", "/api/auth/me")):
+                answer = client.request(*route, headers={"authorization": header})
+                assert (answer.status_code, answer.json()) == (401, UNAUTHORIZED), what
+    anna.call("GET", "/api/auth/me")
+
+
+@pytest.mark.usefixtures("nothing_stored")
+def test_a_well_signed_token_of_a_login_that_never_was_is_the_functions_401(
+    stack: Stack, anna: Person
+) -> None:
+    for changes in ({"sid": str(uuid4())}, {"sub": str(uuid4())}):
+        header = f"Bearer {_forged(stack, token_of(anna), **changes)}"
+        answer = httpx.get(
+            f"{stack.url}/api/auth/me", headers={"authorization": header}, trust_env=False
+        )
+        assert_problem(answer, 401, "login_ended")
+
+
+def test_a_token_that_expires_while_the_gateway_remembers_it_is_refused_by_the_function(
+    stack: Stack, anna: Person
+) -> None:
+    expires_at = int(time.time()) + 2
+    header = {"authorization": f"Bearer {_forged(stack, token_of(anna), exp=expires_at)}"}
+    answers = []
+    with httpx.Client(base_url=stack.url, trust_env=False, timeout=35, headers=header) as client:
+        answers.append(client.get("/api/auth/me"))
+        while answers[-1].status_code == 200 and time.time() < expires_at + 5:
+            answers.append(client.get("/api/auth/me"))
+    assert answers[0].status_code == 200
+    assert_problem(answers[-1], 401, "token_expired")
+    assert time.time() >= expires_at
+
+
+# ------------------------------------------------------------------ whose it is
+
+
+@pytest.mark.usefixtures("nothing_stored")
+def test_someone_elses_user_id_is_a_403_wherever_one_may_be_named(
+    anna: Person,
+) -> None:
+    somebody = "somebody-else"
+    requests: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "/api/session/start", {"json": {"user_id": somebody, "session_id": "two"}}),
+        ("POST", "/api/chat", {"json": BODIES["/api/chat"] | {"user_id": somebody}}),
+        ("GET", "/api/history", {"params": {"session_id": "one", "user_id": somebody}}),
+        ("GET", "/api/memory", {"params": {"user_id": somebody}}),
+        ("POST", "/api/memory/search", {"json": {"query": "home", "user_id": somebody}}),
+    ]
+    for method, path, request in requests:
+        assert_problem(anna.http.request(method, path, **request), 403, "forbidden_user")
+
+
+def test_someone_elses_session_or_turn_is_a_404_like_one_that_never_was(
+    stack: Stack, anna: Person
+) -> None:
+    turn_id = anna.history("one", limit=1)[0]["turn_id"]
+    with newcomer(stack.url) as other:
+        before = row_counts(stack)
+        for session_id in ("one", "never-was"):
+            for method, path in (
+                ("GET", f"/api/session/{session_id}"),
+                ("DELETE", f"/api/session/{session_id}"),
+                ("GET", f"/api/history?session_id={session_id}"),
+                ("GET", f"/api/memory?session_id={session_id}"),
+            ):
+                assert_problem(other.http.request(method, path), 404, "session_not_found")
+        for turn in (turn_id, str(uuid4())):
+            assert_problem(other.http.get(f"/api/chat/{turn}"), 404, "turn_not_found")
+        assert row_counts(stack) == before
+    assert len(anna.history("one", limit=7)) == 2
+
+
+@pytest.mark.usefixtures("nothing_stored")
+def test_a_second_signup_is_a_409_by_email_or_by_user_id(anna: Person) -> None:
+    user_id = anna.call("GET", "/api/auth/me")["user_id"]
+    for body in (
+        {"email": anna.email, "password": "long enough"},
+        {"email": f" {anna.email.upper()} ", "password": "long enough"},
+        {"email": "bad-input@example.test", "password": "long enough", "user_id": user_id},
+    ):
+        assert_problem(anna.http.post("/api/auth/signup", json=body), 409, "user_exists")
+
+
+def test_wrong_credentials_are_the_same_401_for_an_unknown_email(anna: Person) -> None:
+    told = [
+        assert_problem(anna.http.post("/api/auth/login", json=body), 401, "bad_credentials")
+        for body in (
+            {"email": anna.email, "password": "not this one"},
+            {"email": "nobody@example.test", "password": "not this one"},
+        )
+    ]
+    assert told[0]["detail"] == told[1]["detail"]
+
+
+# ------------------------------------------------------------------ the gateway's own
+
+
+@pytest.mark.usefixtures("nothing_stored")
+def test_what_is_no_route_is_the_gateways_404(anna: Person) -> None:
+    for method, path in (
+        ("GET", "/"),
+        ("GET", "/api"),
+        ("GET", "/api/chat"),
+        ("PUT", "/api/chat"),
+        ("POST", "/api/chat/"),
+        ("GET", "/docs"),
+        ("GET", "/openapi.json"),
+        ("POST", "/api/memory/consolidate"),
+    ):
+        answer = anna.http.request(method, path)
+        assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"}), path
+
+
+def test_a_preflight_is_answered_without_a_token_and_only_for_known_origins(stack: Stack) -> None:
+    asked = {"access-control-request-method": "POST", "origin": "http://localhost:5173"}
+    with httpx.Client(base_url=stack.url, trust_env=False) as client:
+        answer = client.options("/api/chat", headers=asked)
+        assert answer.status_code == 204
+        assert answer.headers["access-control-allow-origin"] == "http://localhost:5173"
+        assert "POST" in answer.headers["access-control-allow-methods"]
+        for name in ("authorization", "content-type", "idempotency-key"):
+            assert name in answer.headers["access-control-allow-headers"].lower()
+        refused = client.options("/api/chat", headers=asked | {"origin": "http://evil.test"})
+        assert "access-control-allow-origin" not in refused.headers
+        denied = client.post("/api/chat", headers={"origin": "http://localhost:5173"})
+        assert denied.status_code == 401
+        assert denied.headers["access-control-allow-origin"] == "http://localhost:5173"
+
+
+def test_what_the_model_says_when_it_fails_never_reaches_the_person(stack: Stack) -> None:
+    words = "quota of project 8675309 exhausted, contact sales"
+    with newcomer(stack.url) as person:
+        for status, expected in ((400, 503), (429, 503), (500, 503)):
+            plan = {"kind": "status", "status": status, "message": words, "times": 8}
+            httpx.post(f"{stack.gemini_url}/_twin/next", json=plan, trust_env=False)
+            answer = person.http.post("/api/chat", json={"message": "I like yoga."})
+            httpx.post(f"{stack.gemini_url}/_twin/reset", trust_env=False)
+            assert answer.status_code == expected, answer.text
+            problem = answer.json()
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert int(answer.headers["retry-after"]) >= 1
+            assert "8675309" not in answer.text
+            assert "quota" not in answer.text
+            again = person.http.post(
+                "/api/chat",
+                json={"message": "I like yoga."},
+                headers={"idempotency-key": problem["turn_id"]},
+            )
+            assert again.status_code == 200, again.text
+            assert again.json()["turn_id"] == problem["turn_id"]
