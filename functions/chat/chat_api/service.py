@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal, Protocol
@@ -14,7 +14,7 @@ from chat_api.turn import Answer, Message, ModelReply, Prompt, answer_of, stored
 from tandem import observability
 from tandem.db.turns import NewTurn, Reply, Turn, TurnLimits, TurnStatus
 from tandem.deadline import Deadline
-from tandem.errors import AppError, Conflict
+from tandem.errors import AppError, Conflict, Unavailable, UpstreamError
 from tandem.ids import AccountId, MessageId, SessionRowId, TurnId
 from tandem.principal import Principal
 from tandem.recall.evidence import evidence_block
@@ -75,16 +75,22 @@ class ChatService:
     limits: ChatLimits
     new_id: Callable[[], UUID] = uuid4
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def chat(self, caller: Principal, message: Message, deadline: Deadline) -> Answer:
         """The answer to a message: recall, ask, commit, wake the delivery job.
 
         Raises:
-            AppError: any of them. Once the turn is open the error's context has its `turn_id`,
-                which works as the key of a retry.
+            AppError: any of them. Once the turn is open, or may be, the error's context has its
+                `turn_id`, which works as the key of a retry.
         """
         new = self._new_turn(message)
-        turn = await self.ledger.open(caller, message.user_id, new, self.limits.turn)
+        try:
+            turn = await self.ledger.open(caller, message.user_id, new, self.limits.turn)
+        except Unavailable as error:  # it may have been opened all the same
+            if message.idempotency_key is None:
+                error.context["turn_id"] = str(new.turn_id)
+            raise
         observability.note(turn_id=turn.turn_id, session=turn.session_row)
         if turn.outcome != "opened":
             return await self._earlier_answer(caller, turn)
@@ -92,7 +98,7 @@ class ChatService:
             return await self._answer(caller, turn, message.text, deadline)
         except AppError as error:
             error.context["turn_id"] = str(turn.turn_id)
-            if error.retry_after_seconds is None:
+            if isinstance(error, UpstreamError) and error.retry_after_seconds is None:
                 error.retry_after_seconds = _RETRY_AFTER_SECONDS
             await self._release(turn)
             raise
@@ -186,8 +192,8 @@ class ChatService:
         """What this key's turn was answered; waits a little if somebody is at it."""
         if turn.outcome == "answered" and turn.reply is not None:
             return answer_of(turn.turn_id, turn.session_id, turn.reply, turn.answer)
-        for pause in _PAUSES_SECONDS:
-            await asyncio.sleep(pause)
+        for seconds in _PAUSES_SECONDS:
+            await self.pause(seconds)
             _, answer = await self.turn(caller, turn.turn_id)
             if answer is not None:
                 return answer

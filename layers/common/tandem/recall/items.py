@@ -1,18 +1,23 @@
 """What is remembered about a person, in the one shape that turns, search and the view share."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from tandem.ids import TurnId
 
 Store = Literal["zep", "mem0", "both", "pending"]
 Kind = Literal["fact", "memory", "entity"]
+
+
+def _finite(score: float | None) -> float | None:
+    return score if score is not None and math.isfinite(score) else None
 
 
 class Source(BaseModel):
@@ -30,7 +35,7 @@ class RecalledItem(BaseModel):
 
     `valid_from` and `valid_to` tell when it was true in the world (aware UTC; an open end means
     still true, both absent means nobody said). `last_confirmed_at` is when the person last said
-    it. `score` is comparable within one answer only.
+    it. `score` is comparable within one answer only; one that JSON can't hold is left out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,7 +47,7 @@ class RecalledItem(BaseModel):
     valid_from: datetime | None = None
     valid_to: datetime | None = None
     last_confirmed_at: datetime | None = None
-    score: float | None = None
+    score: Annotated[float | None, AfterValidator(_finite)] = None
     source: tuple[Source, ...] = ()
 
 
