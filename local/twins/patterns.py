@@ -289,7 +289,7 @@ def _is_doing(found: Match[str]) -> Iterator[Fact]:
         yield Fact(verbs.third_person(base), found["o"], verbs.third_person(base))
 
 
-@_on(r"(?P<v>\w+)(?P<p> (?i:at|for|in|on|with|to|the))? ?(?P<o>.*)")
+@_on(r"(?P<v>\w+)(?P<p> (?i:at|for|in|on|with|to|the)\b)? ?(?P<o>.*)")
 def _habit(found: Match[str]) -> Iterator[Fact]:
     verb, thing = found["v"].lower(), found["o"]
     if found["p"]:

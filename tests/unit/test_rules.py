@@ -35,6 +35,8 @@ STATED = [
     ("My name is Asha, I'm 34 years old", ["Name is Asha", "Is 34 years old"]),
     ("Hi, I'm Zo\u00eb", ["Name is Zo\u00eb"]),
     ("I like chess, cricket, and tea.", ["Likes chess", "Likes cricket", "Likes tea"]),
+    ("I like tofu and theatre.", ["Likes tofu", "Likes theatre"]),
+    ("I dislike onions.", ["Dislikes onions"]),
     ("I enjoy painting and hiking", ["Enjoys painting", "Enjoys hiking"]),
     ("I hate coriander but love mint.", ["Hates coriander", "Loves mint"]),
     ("I prefer tea to coffee", ["Prefers tea to coffee"]),
