@@ -86,6 +86,18 @@ def test_a_job_that_failed_after_an_unknown_second_attempt_adds_no_third_time() 
     assert world.ledger.states("mem0") == ["ingested"]
 
 
+def test_a_memory_of_another_turn_is_not_taken_for_this_one_s() -> None:
+    world = world_with("m")
+    world.run(stores=[world.mem0_store])
+    world.ledger.owe("n")
+    world.mem0.fail("add/$", httpx.ReadTimeout("slow"))
+    world.run(stores=[world.mem0_store])
+    world.time.now += 2
+
+    assert world.run(stores=[world.mem0_store]) == []
+    assert [memory["memory"] for memory in world.mem0.memories] == ["n", "m"]
+
+
 def test_without_a_job_s_id_there_is_nothing_to_ask_and_the_words_are_given_again() -> None:
     world = world_with("m")
     due = asyncio.run(world.ledger.due(SESSION, "mem0"))

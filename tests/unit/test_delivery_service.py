@@ -109,6 +109,27 @@ def test_words_that_a_store_refuses_stay_behind_and_the_next_ones_pass(
     assert "canary" not in str(log_lines())
 
 
+@pytest.mark.parametrize("status", [400, 409])
+def test_a_refusal_leaves_no_doubt_so_that_nobody_needs_to_look(status: int) -> None:
+    world = World()
+    world.ledger.owe("m")
+    world.mem0.fail(MEM0_ADD, status)
+
+    world.run(stores=[world.mem0_store])
+
+    assert not world.ledger.leases["mem0"].unclear
+
+
+def test_a_run_goes_on_while_there_is_something_to_send() -> None:
+    world = World()
+    for number in range(8):
+        world.ledger.owe(f"m{number}")
+    world.mem0.seconds_a_call = 1.0
+
+    assert world.run(stores=[world.mem0_store]) == []
+    assert set(world.ledger.states("mem0")) == {"ingested"}
+
+
 def test_a_reply_beyond_what_zep_ever_takes_is_refused_without_a_call() -> None:
     world = World()
     world.ledger.owe("m", "x" * 4096 * 30)

@@ -213,7 +213,7 @@ class Delivery:
         run.unclear = False
 
     async def _check(self, run: _Run, due: Due, turn: Utterances) -> bool:
-        """True when the turn's words need no further look."""
+        """False when the turn's words need a further look."""
         await self._secure(run)
         checked = await self._state(run, due, turn)
         if checked.state == "waiting":
@@ -231,7 +231,8 @@ class Delivery:
         if turn.words[0].ingestions >= MAX_INGESTIONS:
             await self._refuse(run, turn)
             return True
-        return await self._give_again(run, due, turn)
+        await self._give_again(run, due, turn)
+        return False
 
     async def _state(self, run: _Run, due: Due, turn: Utterances) -> Checked:
         try:
@@ -244,8 +245,7 @@ class Delivery:
             return Checked("failed")
         return checked
 
-    async def _give_again(self, run: _Run, due: Due, turn: Utterances) -> bool:
-        """True when that was refused, so that there is nothing more to look for."""
+    async def _give_again(self, run: _Run, due: Due, turn: Utterances) -> None:
         await self._secure(run)
         try:
             sent = await run.store.give_again(due, turn)
@@ -253,9 +253,8 @@ class Delivery:
             if error.status not in _UNKNOWN_TO_STORE:
                 raise
             await self._refuse(run, turn)
-            return True
+            return
         await self._record(run, turn, sent)
-        return sent.ingested
 
     async def _record(self, run: _Run, turn: Utterances, sent: Sent) -> None:
         await self._deliveries.sent(
