@@ -207,7 +207,11 @@ def test_only_gemini_is_ever_connected_to(monkeypatch: pytest.MonkeyPatch) -> No
     asyncio.run(story())
 
     assert opened == []
-    assert {request.url.host for request in gemini.requests} == {"gemini.test"}
+    # Version 1, and never an alias of a model, which only v1beta knows.
+    path = "/v1/models/gemini-test:generateContent"
+    assert {(request.url.host, request.url.path) for request in gemini.requests} == {
+        ("gemini.test", path)
+    }
 
 
 def test_the_template_switches_agnos_telemetry_off() -> None:
