@@ -433,6 +433,7 @@ class World:
         seconds: float = 58.0,
         stores: Sequence[StoreDelivery] | None = None,
         share: float = 0.5,
+        session: SessionRowId = SESSION,
     ) -> list[int]:
         """Runs the job once; the delays of the wake-ups that it has sent."""
         delivery = Delivery(
@@ -442,7 +443,7 @@ class World:
             Pace(45.0, 4.0, 8.0, self.time.sleep, self.time.clock, lambda: share),
         )
         self.wakes.delays.clear()
-        asyncio.run(delivery.deliver(SESSION, Deadline(seconds, clock=self.time.clock)))
+        asyncio.run(delivery.deliver(session, Deadline(seconds, clock=self.time.clock)))
         return list(self.wakes.delays)
 
     def crash(self) -> None:

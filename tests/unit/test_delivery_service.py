@@ -11,6 +11,7 @@ import pytest
 
 from tandem.db.deliveries import Due
 from tandem.delivery.service import LONGEST_INGESTION_SECONDS, MAX_INGESTIONS
+from tandem.ids import SessionRowId
 from tests.unit.delivery_fakes import Crash, World
 
 ADD = "POST /api/v4/threads/.*/messages$"
@@ -33,6 +34,8 @@ def test_each_store_gets_what_it_is_owed_in_order_and_nobody_is_woken() -> None:
 def test_a_session_that_is_unknown_or_owes_nothing_calls_no_store() -> None:
     world = World()
     assert world.run() == []
+    world.ledger.owe("m")
+    assert world.run(session=SessionRowId(uuid4())) == []
     assert world.zep.requests == world.mem0.requests == []
 
 
@@ -304,11 +307,12 @@ def test_words_that_may_not_be_given_again_are_refused_and_block_nothing(status:
 
 
 @pytest.mark.parametrize("pattern", ["GET /api/v4/tasks", "POST /api/v4/graphs"])
-def test_a_store_that_is_away_while_it_is_asked_is_given_a_rest(pattern: str) -> None:
+@pytest.mark.parametrize("status", [409, 500])
+def test_a_store_that_can_not_say_now_is_given_a_rest(pattern: str, status: int) -> None:
     world = World()
     world.ledger.owe("m")
     world.zep.ingestion = ["failed"]
-    world.zep.fail(pattern, *[500] * 3)
+    world.zep.fail(pattern, status)
 
     assert world.run(stores=[world.zep_store]) == [2]
     assert world.ledger.states("zep") == ["sent"]

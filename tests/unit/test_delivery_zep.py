@@ -140,6 +140,18 @@ def test_a_thread_that_is_gone_while_an_outcome_is_unknown_is_made_anew_too() ->
     assert [m["content"] for m in world.zep.messages] == ["m", "r"]
 
 
+def test_a_look_that_fails_leaves_the_outcome_unknown_and_sends_nothing() -> None:
+    world = world_with("m", "r")
+    world.zep.fail(ADD, httpx.ReadTimeout("slow"), after=True)
+    world.run(stores=[world.zep_store])
+    world.zep.fail("GET .*/messages$", 409)
+    world.time.now += 2
+
+    assert world.run(stores=[world.zep_store]) == [4]
+    assert world.ledger.leases["zep"].unclear
+    assert len(world.zep.calls(ADD)) == 1
+
+
 def test_a_person_who_is_gone_with_everything_is_made_anew() -> None:
     world = world_with("m", "r")
     world.run(stores=[world.zep_store])
