@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-import httpx
 
 from bench.wire import Wire
 from local.person import Person
@@ -59,11 +58,3 @@ def database_behind(stack: Stack, wire: Wire) -> None:
     address = f"{login.username}:{login.password}@{LOOPBACK}:{wire.port}"
     secret["DATABASE_URL"] = login._replace(netloc=address).geturl()
     client.put_secret_value(SecretId=name, SecretString=json.dumps(secret))
-
-
-def slow_down(twin_url: str, milliseconds: int) -> None:
-    """Each answer of this twin takes this much longer from here on."""
-    answer = httpx.post(
-        f"{twin_url}/_twin/latency", json={"milliseconds": milliseconds}, trust_env=False
-    )
-    answer.raise_for_status()
