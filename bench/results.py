@@ -14,9 +14,9 @@ class Result:
 
     Attributes:
         name: what was measured.
-        measured: the figure; usually a ratio of two medians of the same run.
+        measured: the figure; usually a ratio of two medians of the same run, an int if counted.
         limit: the budget; more than that fails.
-        unit: "x" for ratios, else "ms", "pairs" and so on.
+        unit: "x" for ratios, else "MiB", "pairs" and so on; nothing for plain counts.
         detail: the figures behind a ratio, for people.
     """
 
@@ -37,7 +37,7 @@ def table(results: Iterable[Result]) -> str:
     rows = [
         (
             result.name,
-            f"{result.measured:.2f} {result.unit}",
+            f"{_figure(result.measured)} {result.unit}",
             f"{result.limit:g} {result.unit}",
             "ok" if result.is_within else "OVER",
             result.detail,
@@ -52,3 +52,7 @@ def table(results: Iterable[Result]) -> str:
         for row in rows
     )
     return "\n".join(lines)
+
+
+def _figure(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.2f}"

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".aws-sam" / "build"
@@ -55,17 +56,35 @@ def size_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def report(build: Path, *, limit_bytes: int = LIMIT_BYTES) -> int:
-    """Prints the sizes below `build`; returns 1 when layer + largest function exceed the limit."""
+class Unzipped(NamedTuple):
+    """Sizes of a build: what Lambda unzips for one function is its code and the layer."""
+
+    layer_bytes: int
+    largest_function: str
+    function_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """The layer and the largest function together."""
+        return self.layer_bytes + self.function_bytes
+
+
+def unzipped(build: Path) -> Unzipped:
+    """Sizes of what lies below `build`."""
     sizes = {path.name: size_bytes(path) for path in build.iterdir() if path.is_dir()}
     layer = sizes.pop(LAYER)
     name, largest = max(sizes.items(), key=lambda item: item[1])
-    total = layer + largest
+    return Unzipped(layer, name, largest)
+
+
+def report(build: Path, *, limit_bytes: int = LIMIT_BYTES) -> int:
+    """Prints the sizes below `build`; returns 1 when layer + largest function exceed the limit."""
+    layer, name, largest = sizes = unzipped(build)
     print(
         f"layer {layer / MIB:.1f} MiB + largest function {name} {largest / MIB:.2f} MiB "
-        f"= {total / MIB:.1f} MiB unzipped (limit {limit_bytes / MIB:.0f})"
+        f"= {sizes.total_bytes / MIB:.1f} MiB unzipped (limit {limit_bytes / MIB:.0f})"
     )
-    if total > limit_bytes:
+    if sizes.total_bytes > limit_bytes:
         print("Too large: Lambda takes 250 MiB and the budget is below that.", file=sys.stderr)
         return 1
     return 0
