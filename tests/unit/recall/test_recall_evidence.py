@@ -36,7 +36,7 @@ def test_the_block_has_one_object_a_line_with_times_in_utc() -> None:
             "store": "zep",
             "kind": "fact",
             "text": "Lives in Delhi",
-            "said_at": "2026-11-20T09:00:00Z",
+            "said_at": "2026-11-20T09:00:00.000123Z",
             "valid_from": "2026-11-20T09:00:00Z",
             "valid_to": None,
         },

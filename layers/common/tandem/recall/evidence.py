@@ -48,7 +48,8 @@ def _described(item: RecalledItem) -> dict[str, str | None]:
 def _moment(value: datetime | None) -> str | None:
     if value is None:
         return None
-    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    # To the microsecond: of two statements in one second the model must see which was later.
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _as_json(value: Any) -> str:
