@@ -190,6 +190,14 @@ def test_no_session_sticks_to_the_agents() -> None:
     assert [getattr(part, "user_id", None) for part in held] == [None, None, None]
 
 
+def test_no_level_of_agno_runs_anything_again() -> None:
+    # Whatever fails is tried again by the SDK alone; the counts of all levels would multiply.
+    [router] = answering(Gemini(says("Yes.")))._workflow.steps
+    steps: list[Any] = router.choices
+    tries = [(step.max_retries, step.agent.retries, step.agent.model.retries) for step in steps]
+    assert tries == [(0, 0, 0), (0, 0, 0)]
+
+
 def test_only_gemini_is_ever_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
     gemini, opened = Gemini(says("Yes.")), []
     monkeypatch.setattr("socket.socket.connect", lambda *args: opened.append(args))

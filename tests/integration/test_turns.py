@@ -232,6 +232,23 @@ def test_a_key_belongs_to_one_message_and_one_session_of_one_account(
     assert len(bob.turns()) == 2
 
 
+@pytest.mark.parametrize(("message", "session"), [("other", "s1"), ("hello", "s2")])
+def test_a_misused_key_does_not_take_a_released_turn_from_its_owner(
+    one: Database, ada: Someone, message: str, session: str
+) -> None:
+    turns = Turns(one)
+
+    async def story() -> Turn:
+        turn = await ada.open(turns, new_turn("hello", key="k", session="s1"))
+        await turns.release(turn)
+        with pytest.raises(Conflict):
+            await ada.open(turns, new_turn(message, key="k", session=session))
+        return await ada.open(turns, new_turn("hello", key="k", session="s1"))
+
+    again = asyncio.run(story())
+    assert (again.outcome, again.attempt) == ("opened", 2)
+
+
 def test_a_repeat_is_given_what_was_answered_and_a_turn_id_works_as_the_key(
     one: Database, ada: Someone
 ) -> None:

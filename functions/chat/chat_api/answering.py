@@ -69,7 +69,7 @@ class Answering:
             resolve_in_context=False,
             telemetry=False,
         )
-        # A step that is left alone would run a failed agent three times more.
+        # A step that is left alone would run an agent that raises three times more.
         choices: list[Any] = [
             Step(name=str(agent.name), agent=agent, max_retries=0) for agent in (recall, converse)
         ]
