@@ -24,6 +24,7 @@ from pathlib import Path
 import pg8000.native
 
 from local.postgres_binaries import (
+    ENVIRONMENT,
     PostgresError,
     find_account,
     find_binaries,
@@ -329,7 +330,7 @@ class Postgres:
         done = subprocess.run(
             [self._binaries.program(name), *arguments],
             cwd="/",
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+            env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             # A file and not a pipe: the server keeps what pg_ctl was given open.
             stdout=subprocess.DEVNULL,

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+"""The whole environment of PostgreSQL's programs: nothing of the caller's, which may have keys."""
+
 _PROGRAMS = ("postgres", "initdb", "pg_ctl")
 _DEBIAN = Path("/usr/lib/postgresql")
 _PLAIN_ACCOUNTS = ("postgres", "nobody")
@@ -53,7 +56,9 @@ class Account:
         """Whether the account can use a program or enter a folder."""
         if self.uid is None:
             return True
-        check = subprocess.run(["test", "-x", str(path)], cwd="/", check=False, **self.run_as)
+        check = subprocess.run(
+            ["test", "-x", str(path)], cwd="/", env=ENVIRONMENT, check=False, **self.run_as
+        )
         return check.returncode == 0
 
 
@@ -175,6 +180,7 @@ def _major(folder: Path, account: Account) -> int:
         text=True,
         check=False,
         cwd="/",
+        env=ENVIRONMENT,
         **account.run_as,
     )
     if shown.returncode != 0:
