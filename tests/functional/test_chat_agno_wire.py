@@ -15,6 +15,7 @@ from chat_api.gemini import GeminiConnection
 from chat_api.turn import ModelReply, Prompt
 from tandem import observability
 from tandem.clients.http import build_http_client
+from tandem.errors import Unavailable
 from tandem.recall.evidence import evidence_block
 from tandem.recall.items import RecalledItem
 from tandem.secrets import Secrets
@@ -264,3 +265,21 @@ def test_a_changed_key_makes_a_new_client_over_the_same_connections() -> None:
     assert second is not third
     keys = [request.headers["x-goog-api-key"] for request in gemini.requests]
     assert keys == ["test-key", "test-key", "test-key-2"]
+
+
+def test_without_its_key_gemini_is_not_asked_and_the_secret_is_named() -> None:
+    gemini = Gemini(says("Yes."))
+    connection = GeminiConnection(
+        GeminiSettings(gemini_base_url="http://gemini.test"),
+        Secrets(dict),
+        timeout_seconds=5,
+        http=build_http_client(transport=gemini),
+    )
+    agents = Answering("gemini-test", client=connection.client, limits=AnswerLimits(4, 512))
+
+    with pytest.raises(Unavailable) as missing:
+        asyncio.run(agents.answer(prompt(), Stores().toolbox(), seconds=5))
+
+    assert missing.value.code == "not_configured"
+    assert missing.value.context["setting"] == "GEMINI_API_KEY"
+    assert gemini.sent == []

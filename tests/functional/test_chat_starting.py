@@ -26,9 +26,10 @@ SETTINGS = {
 
 
 def start(code: str, given: Any = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
-        env=SETTINGS | environment | {"PYTHONPATH": PATH},
+        env=SETTINGS | measured | environment | {"PYTHONPATH": PATH},
         cwd=ROOT,
         input=json.dumps(given),
         capture_output=True,

@@ -126,8 +126,6 @@ def _gate(run: Any, trace: Trace) -> tuple[str, RunOutput]:
     output = runs[-1] if runs else None
     if not isinstance(output, RunOutput):
         raise _no_reply("reply_missing", trace)
-    if output.status == RunStatus.cancelled:
-        raise UpstreamTimeout("gemini", operation=OPERATION)
     if trace.finish_reason in _CUT:
         raise _no_reply("reply_cut", trace)
     if trace.block_reason or trace.finish_reason not in {"STOP", None}:

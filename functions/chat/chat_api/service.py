@@ -17,6 +17,7 @@ from tandem.deadline import Deadline
 from tandem.errors import AppError, Conflict, Unavailable, UpstreamError
 from tandem.ids import AccountId, MessageId, SessionRowId, TurnId
 from tandem.principal import Principal
+from tandem.recall.context import CONTEXT_ITEMS, CONTEXT_TOKENS
 from tandem.recall.evidence import evidence_block
 from tandem.recall.gather import Gather, Gathered, Person
 from tandem.recall.items import Draft, ResolvedSource
@@ -24,8 +25,8 @@ from tandem.recall.normalise import normalise
 from tandem.recall.rank import is_superseded, order, select
 from tandem.recall.stores import pending_item
 
-_OFFERED: Final[dict[Route, int]] = {"recall": 20, "converse": 8}
-_TOKEN_BUDGET: Final[dict[Route, int]] = {"recall": 2_000, "converse": 800}
+_OFFERED: Final[dict[Route, int]] = {"recall": CONTEXT_ITEMS, "converse": 8}
+_TOKEN_BUDGET: Final[dict[Route, int]] = {"recall": CONTEXT_TOKENS, "converse": 800}
 _PAUSES_SECONDS: Final = (0.3, 0.6, 1.2)
 _RETRY_AFTER_SECONDS: Final = 2
 
