@@ -54,6 +54,40 @@ print(*sys.modules)
     assert not modules & {"boto3", "passlib", "dateparser", "sqlalchemy", "openai"}
 
 
+def test_it_rehearses_a_turn_that_calls_nobody_writes_nothing_and_leaves_nothing_behind() -> None:
+    code = """
+import asyncio, socket, sys
+def refuse(*_): raise AssertionError("connected at import")
+socket.create_connection = socket.socket.connect = refuse
+import chat_api.app as app
+from chat_api.warm_up import rehearse
+from tandem.loop import container_loop
+from tandem.observability import metrics
+loaded = set(sys.modules)
+reply = rehearse(app.service.gather)
+assert reply.text == "Ready." and reply.usage["model_calls"] == 1
+print(sorted(set(sys.modules) - loaded), app.gemini._client, app.gemini._key == "",
+      app.secrets._values, metrics.metric_set, asyncio.all_tasks(container_loop()))
+"""
+    started = start(code, SECRET_ARN="arn:test")
+
+    # Nothing is loaded the second time, and not one line of log or metrics is written.
+    assert started.stdout.strip() == "[] None True {} {} set()", started.stderr
+
+
+def test_a_rehearsal_that_goes_wrong_is_only_a_slower_first_turn() -> None:
+    code = """
+import httpx
+httpx.MockTransport.handle_async_request = None
+import chat_api.app as app
+from chat_api.warm_up import rehearse
+print(rehearse(app.service.gather), callable(app.handler))
+"""
+    started = start(code)
+
+    assert started.stdout.strip() == "None True", started.stderr
+
+
 _WRONG = "has a value that is not accepted"
 WRONG_SETTINGS = [
     ("STAGE", "", "is missing"),

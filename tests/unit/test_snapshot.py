@@ -1,3 +1,4 @@
+import gc
 import random
 import sys
 
@@ -22,6 +23,16 @@ def test_what_is_live_or_secret_is_let_go_before_the_snapshot() -> None:
     for action, arguments, options in snapshot_restore_py.get_before_snapshot():
         action(*arguments, **options)
     assert let_go == ["connection", "secrets"]
+
+
+def test_what_init_has_loaded_is_not_searched_for_garbage_in_somebody_s_request() -> None:
+    loaded_at_init: list[object] = [[]]
+    try:
+        ready_for_snapshot()
+        assert not any(one is loaded_at_init for one in gc.get_objects())
+    finally:
+        gc.unfreeze()
+    assert any(one is loaded_at_init for one in gc.get_objects())
 
 
 def test_two_containers_restored_from_one_snapshot_draw_different_numbers() -> None:

@@ -17,11 +17,13 @@ from google.genai import Client
 
 from chat_api import instructions
 from chat_api.model import OPERATION, Trace, TracedGemini, follow
-from chat_api.routing import ROUTES
 from chat_api.toolbox import TOOLBOX, Toolbox
 from chat_api.tools import search_facts, search_graph
 from chat_api.turn import ModelReply, Prompt
+from tandem.clients.call_log import log_call
+from tandem.clients.http import UpstreamCall
 from tandem.errors import AppError, UpstreamTimeout, UpstreamUnavailable
+from tandem.recall.routing import ROUTES
 
 _CUT: Final = {"MAX_TOKENS", "CONTINUATION"}
 _UNSENDABLE: Final = {0: None} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
@@ -50,9 +52,18 @@ def silence_agno() -> None:
 class Answering:
     """The agents, built once a process, and the gate in front of them."""
 
-    def __init__(self, model: str, *, client: Callable[[], Client], limits: AnswerLimits) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        client: Callable[[], Client],
+        limits: AnswerLimits,
+        on_call: Callable[[UpstreamCall], None] = log_call,
+    ) -> None:
         self._limits = limits
-        gemini = TracedGemini(model, client=client, max_output_tokens=limits.max_output_tokens)
+        gemini = TracedGemini(
+            model, client=client, max_output_tokens=limits.max_output_tokens, on_call=on_call
+        )
         recall = Agent(
             name="recall",
             model=gemini,

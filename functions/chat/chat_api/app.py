@@ -4,6 +4,7 @@ from chat_api.answering import Answering, AnswerLimits, silence_agno
 from chat_api.gemini import GeminiConnection
 from chat_api.routes import create_router
 from chat_api.service import ChatLimits, ChatService
+from chat_api.warm_up import rehearse
 from tandem import settings as s
 from tandem.clients.http import build_http_client
 from tandem.clients.ready import mem0_client, zep_client
@@ -36,4 +37,5 @@ service = ChatService(
     limits=ChatLimits(turn_limits, chat.retrieval_seconds, chat.model_seconds),
 )
 handler = create_handler(create_app(routers=[create_router(service)]))
+rehearse(service.gather)
 ready_for_snapshot(database.close, secrets.forget, gemini.forget)

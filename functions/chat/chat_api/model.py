@@ -20,7 +20,6 @@ from google.genai import Client
 from google.genai.errors import APIError
 from google.genai.types import GenerateContentResponse
 
-from tandem.clients.call_log import log_call
 from tandem.clients.http import Outcome, UpstreamCall
 from tandem.errors import (
     AppError,
@@ -76,8 +75,15 @@ def follow(trace: Trace) -> None:
 class TracedGemini(Gemini):
     """Agno's Gemini with our client, a bound on calls and a trace."""
 
-    def __init__(self, model: str, *, client: Callable[[], Client], max_output_tokens: int) -> None:
-        """Takes a model id and a way to its client, which is asked on every call.
+    def __init__(
+        self,
+        model: str,
+        *,
+        client: Callable[[], Client],
+        max_output_tokens: int,
+        on_call: Callable[[UpstreamCall], None],
+    ) -> None:
+        """Takes a model id, a way to its client, which is asked on every call, and who is told.
 
         Only plain fields are set: a dict in `generation_config` would be changed by each run and
         carry one person's prompt into another's.
@@ -90,6 +96,7 @@ class TracedGemini(Gemini):
             generative_model_kwargs={"automatic_continuation": False},
         )
         self._make_client = client
+        self._on_call = on_call
 
     def get_client(self) -> Client:
         """The client, with the key as it is now."""
@@ -107,7 +114,7 @@ class TracedGemini(Gemini):
         if trace.calls > trace.most_calls:
             trace.error = UpstreamUnavailable("gemini", operation=OPERATION, reason="call_limit")
             raise ModelProviderError(message="too many model calls")
-        with _logged(trace):
+        with _told(trace, self._on_call):
             return await super().ainvoke(*args, **kwargs)
 
     def _parse_provider_response(
@@ -124,8 +131,8 @@ class TracedGemini(Gemini):
 
 
 @contextmanager
-def _logged(trace: Trace) -> Iterator[None]:
-    """One log line for the call inside, and its failure in the trace."""
+def _told(trace: Trace, on_call: Callable[[UpstreamCall], None]) -> Iterator[None]:
+    """Says how the call inside went, and notes its failure in the trace."""
     started = time.perf_counter()
     status: int | None = None
     outcome: Outcome = "cancelled"
@@ -143,7 +150,7 @@ def _logged(trace: Trace) -> Iterator[None]:
         raise
     finally:
         seconds = time.perf_counter() - started
-        log_call(UpstreamCall("gemini", OPERATION, status, outcome, seconds, attempt=1))
+        on_call(UpstreamCall("gemini", OPERATION, status, outcome, seconds, attempt=1))
 
 
 def as_our_error(cause: BaseException) -> AppError:

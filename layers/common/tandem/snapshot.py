@@ -1,5 +1,6 @@
 """What a function does around a SnapStart snapshot: nothing live or secret goes into it."""
 
+import gc
 import random
 from collections.abc import Callable
 
@@ -12,9 +13,13 @@ def ready_for_snapshot(*let_go: Callable[[], object]) -> None:
     kernel and are safe as they are. Where the runtime has no hooks (a test) there is no snapshot
     either, and nothing is registered.
 
+    What INIT has loaded lives as long as the container, so the garbage collector is told not to
+    look at it again: going through it all takes 0.1 s, in the middle of somebody's request.
+
     Args:
         let_go: called before the snapshot; each must leave its owner usable.
     """
+    gc.freeze()
     try:
         import snapshot_restore_py as hooks  # noqa: PLC0415 - brought by Lambda's runtime alone
     except ImportError:
