@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_api.routing import ROUTES
 from chat_api.turn import answer_of, stored_facts
 from tandem.clients.models import Mem0Memory
 from tandem.ids import TurnId
 from tandem.recall.items import Draft, RecalledItem, ResolvedSource, Source
+from tandem.recall.routing import ROUTES
 from tandem.recall.stores import memory_draft
 
 TURN = TurnId(UUID(int=7))

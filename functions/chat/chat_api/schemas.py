@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from chat_api.routing import Route
 from tandem.fields import Label, storable
 from tandem.recall.items import RecalledItem
+from tandem.recall.routing import Route
 from tandem.web import RequestModel, ResponseModel
 
 MessageText = Annotated[

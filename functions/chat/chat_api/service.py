@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Final, Literal, Protocol
 from uuid import UUID, uuid4
 
-from chat_api.routing import Route, choose_route
 from chat_api.toolbox import Toolbox
 from chat_api.turn import Answer, Message, ModelReply, Prompt, answer_of, stored_facts
 from tandem import observability
@@ -17,16 +16,14 @@ from tandem.deadline import Deadline
 from tandem.errors import AppError, Conflict, Unavailable, UpstreamError
 from tandem.ids import AccountId, MessageId, SessionRowId, TurnId
 from tandem.principal import Principal
-from tandem.recall.context import CONTEXT_ITEMS, CONTEXT_TOKENS
+from tandem.recall.context import SHARES, context_items
 from tandem.recall.evidence import evidence_block
 from tandem.recall.gather import Gather, Gathered, Person
 from tandem.recall.items import Draft, ResolvedSource
 from tandem.recall.normalise import normalise
-from tandem.recall.rank import is_superseded, order, select
+from tandem.recall.routing import Route, choose_route
 from tandem.recall.stores import pending_item
 
-_OFFERED: Final[dict[Route, int]] = {"recall": CONTEXT_ITEMS, "converse": 8}
-_TOKEN_BUDGET: Final[dict[Route, int]] = {"recall": CONTEXT_TOKENS, "converse": 800}
 _PAUSES_SECONDS: Final = (0.3, 0.6, 1.2)
 _RETRY_AFTER_SECONDS: Final = 2
 
@@ -117,7 +114,7 @@ class ChatService:
         gathered = await self.gather.for_message(
             person,
             message,
-            limit=_OFFERED[route],
+            limit=SHARES[route].items,
             seconds=deadline.step(self.limits.retrieval_seconds),
         )
         offered = self._offered(route, turn, message, gathered)
@@ -160,19 +157,18 @@ class ChatService:
 
     def _offered(self, route: Route, turn: Turn, message: str, gathered: Gathered) -> list[Draft]:
         """What the model is given, best first: what the stores know and what is still pending."""
-        now = self.now()
         pending = [
             Draft(pending_item(p.turn_id, p.message_id, p.session_id, p.message, p.said_at))
             for p in turn.pending
         ]
-        known = [
-            draft
-            for draft in gathered.drafts
-            if route == "recall" or not is_superseded(draft.item, now)
-        ]
-        drafts = {draft.item.id: draft for draft in [*known, *pending]}
-        ranked = order([draft.item for draft in drafts.values()], query=message, now=now)
-        chosen = select(ranked, limit=_OFFERED[route], token_budget=_TOKEN_BUDGET[route])
+        drafts = {draft.item.id: draft for draft in [*gathered.drafts, *pending]}
+        chosen = context_items(
+            [draft.item for draft in gathered.drafts],
+            [draft.item for draft in pending],
+            route=route,
+            query=message,
+            now=self.now(),
+        )
         return [drafts[item.id] for item in chosen]
 
     def _prompt(

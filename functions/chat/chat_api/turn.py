@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from chat_api.routing import Route
 from tandem.db.sources import parse_resolved
 from tandem.ids import TurnId
 from tandem.recall.items import Draft, RecalledItem, ResolvedSource, resolve
+from tandem.recall.routing import Route
 
 
 @dataclass(frozen=True, slots=True)

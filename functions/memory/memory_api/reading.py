@@ -13,9 +13,10 @@ from tandem.deadline import Deadline
 from tandem.delivery.stores import name_at_stores
 from tandem.errors import UpstreamError, UpstreamRejected
 from tandem.ids import AccountId, ZepUuid
-from tandem.recall.context import CONTEXT_ITEMS
+from tandem.recall.context import SHARES
 from tandem.recall.gather import Gathered, Person
 from tandem.recall.items import Draft
+from tandem.recall.routing import choose_route
 
 EDGES_A_CALL: Final = 100
 MEMORIES_A_CALL: Final = 200
@@ -199,7 +200,10 @@ class StoreReader:
 
     async def _context(self, person: Person, message: str, reading: Reading) -> None:
         gathered = await self._gather.for_message(
-            person, message, limit=CONTEXT_ITEMS, seconds=self._timeout_seconds
+            person,
+            message,
+            limit=SHARES[choose_route(message)].items,
+            seconds=self._timeout_seconds,
         )
         reading.context = gathered.drafts
         reading.degraded |= gathered.degraded

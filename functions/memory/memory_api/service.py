@@ -11,12 +11,13 @@ from tandem.cursors import read_cursor, write_cursor
 from tandem.db.memory import Looked, Traced
 from tandem.ids import AccountId, Mem0Id, TurnId
 from tandem.principal import Principal
-from tandem.recall.context import CONTEXT_ITEMS, context_items
+from tandem.recall.context import SHARES, context_items
 from tandem.recall.evidence import evidence_block
 from tandem.recall.gather import Person
 from tandem.recall.items import Draft, RecalledItem, ResolvedSource, resolve_all
 from tandem.recall.merge import Link, links, merge
 from tandem.recall.rank import held_at, is_superseded, order
+from tandem.recall.routing import choose_route
 from tandem.recall.stores import entity_draft, fact_draft, memory_draft, pending_item
 
 
@@ -168,7 +169,9 @@ def _wanted(principal: Principal, looked: Looked, place: Place, *, context: bool
 def _holding(facts: Sequence[Draft], memories: Sequence[Draft], now: datetime) -> list[Draft]:
     """What there is to tell in a session in which nothing was said yet."""
     merged = merge(facts, memories)
-    return [draft for draft in merged if not is_superseded(draft.item, now)][:CONTEXT_ITEMS]
+    return [draft for draft in merged if not is_superseded(draft.item, now)][
+        : SHARES["recall"].items
+    ]
 
 
 def _is_visible(item: RecalledItem, query: ViewQuery, now: datetime) -> bool:
@@ -193,7 +196,8 @@ def _context(looked: Looked, items: Sequence[RecalledItem], now: datetime) -> st
     last = looked.last_message
     pending = _pending(looked, apart_from=last.turn_id if last is not None else None)
     query = last.text if last is not None else ""
-    return evidence_block(context_items(items, pending, query=query, now=now))
+    route = choose_route(last.text) if last is not None else "recall"
+    return evidence_block(context_items(items, pending, route=route, query=query, now=now))
 
 
 def _as_linked(draft: Draft, linked: frozenset[Mem0Id]) -> Draft:

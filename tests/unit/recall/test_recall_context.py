@@ -1,11 +1,14 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import pytest
+
 from tandem.ids import MessageId, TurnId
-from tandem.recall.context import CONTEXT_ITEMS, CONTEXT_TOKENS, context_items
+from tandem.recall.context import SHARES, context_items
 from tandem.recall.evidence import evidence_block
 from tandem.recall.items import RecalledItem
 from tandem.recall.rank import estimate_tokens
+from tandem.recall.routing import ROUTES, Route
 from tandem.recall.stores import pending_item
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -24,6 +27,7 @@ def test_a_turn_is_given_what_was_just_said_then_what_holds_then_what_is_past() 
     items = context_items(
         [memory("Lives in Delhi", ended=True), memory("Lives in Mumbai")],
         [said("I live in Pune now")],
+        route="recall",
         query="Where do I live?",
         now=NOW,
     )
@@ -34,8 +38,16 @@ def test_a_turn_is_given_what_was_just_said_then_what_holds_then_what_is_past() 
     ]
 
 
-def test_a_turns_context_is_bounded_whatever_the_stores_know() -> None:
+def test_a_turn_that_asks_nothing_of_the_person_is_not_given_what_is_past() -> None:
+    known = [memory("Lives in Delhi", ended=True), memory("Lives in Mumbai")]
+    items = context_items(known, [], route="converse", query="Tell me a joke", now=NOW)
+    assert [item.text for item in items] == ["Lives in Mumbai"]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_turns_context_is_bounded_whatever_the_stores_know(route: Route) -> None:
     many = [memory(f"{n} " + "long " * n) for n in range(500)]
-    items = context_items(many, [said("x" * 4_000) for _ in range(20)], query="x", now=NOW)
-    assert len(items) <= CONTEXT_ITEMS
-    assert estimate_tokens(evidence_block(items)) <= CONTEXT_TOKENS * 1.1
+    much = [said("x" * 4_000) for _ in range(20)]
+    items = context_items(many, much, route=route, query="x", now=NOW)
+    assert len(items) <= SHARES[route].items
+    assert estimate_tokens(evidence_block(items)) <= SHARES[route].tokens * 1.1

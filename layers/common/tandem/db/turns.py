@@ -11,6 +11,7 @@ from tandem.db import turn_statements as statements
 from tandem.db.caller import admit, identity
 from tandem.db.connection import Database, Row
 from tandem.db.pending import Pending, parse_pending
+from tandem.db.sessions import session_not_found
 from tandem.db.sources import parameters_of, parse_resolved
 from tandem.errors import Conflict, NotFound, RateLimited
 from tandem.ids import AccountId, MessageId, SessionRowId, TurnId, ZepUuid
@@ -190,11 +191,6 @@ class Turns:
             replied_at=row["replied_at"],
             deliveries=[(d["store"], d["role"], d["state"]) for d in row["deliveries"]],
         )
-
-
-def session_not_found() -> NotFound:
-    """The error for a session that doesn't exist, is deleted, or is somebody else's."""
-    return NotFound("There is no such session.", code="session_not_found")
 
 
 def _opening(

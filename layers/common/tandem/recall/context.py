@@ -2,20 +2,29 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from tandem.recall.items import RecalledItem
-from tandem.recall.rank import order, select
+from tandem.recall.rank import is_superseded, order, select
+from tandem.recall.routing import Route
 
-CONTEXT_ITEMS: Final = 20
-"""How many items a turn that asks about the person gets, and how many each store is asked for."""
-CONTEXT_TOKENS: Final = 2_000
+
+class Share(NamedTuple):
+    """How much of what is remembered a turn gets. Each store is asked for as many items."""
+
+    items: int
+    tokens: int
+
+
+SHARES: Final[dict[Route, Share]] = {"recall": Share(20, 2_000), "converse": Share(8, 800)}
+"""A turn that asks about the person gets more, and also what no longer holds."""
 
 
 def context_items(
     remembered: Iterable[RecalledItem],
     pending: Iterable[RecalledItem],
     *,
+    route: Route,
     query: str,
     now: datetime,
 ) -> list[RecalledItem]:
@@ -25,7 +34,8 @@ def context_items(
         remembered: from both stores, merged, in the stores' order.
         pending: what the person said and the stores have not ingested.
         query: the person's message.
-        now: aware; what had ended by then comes last.
+        now: aware; what had ended by then comes last, or is left out.
     """
-    ordered = order([*remembered, *pending], query=query, now=now)
-    return select(ordered, limit=CONTEXT_ITEMS, token_budget=CONTEXT_TOKENS)
+    known = [item for item in remembered if route == "recall" or not is_superseded(item, now)]
+    ordered = order([*known, *pending], query=query, now=now)
+    return select(ordered, limit=SHARES[route].items, token_budget=SHARES[route].tokens)

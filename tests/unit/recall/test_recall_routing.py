@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_api.routing import ROUTES, choose_route
+from tandem.recall.routing import ROUTES, choose_route
 
 # ruff: noqa: RUF001 - people type what they like
 ABOUT_THE_PERSON = """
