@@ -2,7 +2,11 @@
 
 import sys
 
-from local.cli import main
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        # Importing takes a while, in which a person may have second thoughts.
+        from local.cli import main
+
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,38 +1,42 @@
 """What the Makefile calls: `dev` for a person at a terminal, `demo`, `clean`."""
 
 import argparse
+import contextlib
+import fcntl
 import importlib
 import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from dotenv import dotenv_values
 
+from local.activity import Activity
+from local.env_file import read_dotenv, real_services, refuse_wrong_values, unknown_names
 from local.intrinsics import TemplateError
 from local.postgres import Postgres, PostgresError
 from local.postgres_binaries import remove_copies
 from local.processes import PortTakenError
-from local.settings import SECRET_NAMES, RealServices, UnsafeAddressError, dev_ports
+from local.settings import RealServices, UnsafeAddressError, dev_ports
 from local.stack import ROOT, Stack, StackError
 
 DATA = ROOT / ".tandem"
 _WATCH_SECONDS = 0.5
 _SERVICES = {"zep": "Zep", "mem0": "Mem0", "gemini": "Gemini", "database": "PostgreSQL"}
-# What a person may say in .env besides secrets. It counts for a real service only.
-_SETTINGS = {
-    "zep": ("ZEP_BASE_URL",),
-    "mem0": ("MEM0_API_URL",),
-    "gemini": ("GEMINI_BASE_URL", "GEMINI_MODEL", "GEMINI_EMBEDDING_MODEL"),
-}
+
+
+class RunningError(Exception):
+    """Another `make dev` uses the same data."""
+
+
 _KNOWN_ERRORS = (
     PortTakenError,
     PostgresError,
+    RunningError,
     StackError,
     TemplateError,
     UnsafeAddressError,
@@ -41,7 +45,7 @@ _KNOWN_ERRORS = (
 
 
 def main(arguments: list[str]) -> int:
-    """Runs a command; the exit status. What goes wrong in a known way is one sentence."""
+    """Runs a command; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m local")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("dev", help="start everything and stay until Ctrl-C")
@@ -49,6 +53,11 @@ def main(arguments: list[str]) -> int:
     commands.add_parser("clean", help="remove what `dev` keeps")
     command = parser.parse_args(arguments).command
     run: Callable[[], int] = {"dev": dev, "demo": _demo, "clean": clean}[command]
+    return in_a_sentence(run)
+
+
+def in_a_sentence(run: Callable[[], int]) -> int:
+    """Runs it; the exit status. What goes wrong in a known way is one sentence."""
     try:
         return run()
     except _KNOWN_ERRORS as error:
@@ -65,6 +74,9 @@ def dev(*, data_dir: Path = DATA / "dev", env_file: Path = ROOT / ".env", **opti
         options: of `StackOptions`.
     """
     environment = read_dotenv(env_file)
+    for sentence in unknown_names(environment):
+        print(f"warning: {sentence}", flush=True)
+    refuse_wrong_values(environment)
     real = real_services(environment)
     # A port may be said in the shell too; nothing else of the shell counts.
     ports = dev_ports({**environment, **os.environ})
@@ -72,10 +84,9 @@ def dev(*, data_dir: Path = DATA / "dev", env_file: Path = ROOT / ".env", **opti
     print("Starting …", flush=True)
     stack = Stack(data_dir=data_dir, ports=ports, schedules=True, echo=True, real=real, **options)
     try:
-        with stack:
-            print(banner(stack, real), flush=True)
+        with _only_one(data_dir), stack:
             try:
-                return _stay(stack)
+                return _stay(stack, banner(stack, real))
             finally:
                 for number in (signal.SIGINT, signal.SIGTERM):
                     signal.signal(number, signal.SIG_IGN)  # stopping takes its second or two
@@ -83,10 +94,26 @@ def dev(*, data_dir: Path = DATA / "dev", env_file: Path = ROOT / ".env", **opti
         return 130  # while it was starting
 
 
-def _stay(stack: Stack) -> int:
-    """Waits for Ctrl-C, or until a part of the stack ends by itself."""
+@contextlib.contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    """Keeps a second `dev` from the same data; the lock goes with the process, however it ends."""
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
+    with (data_dir / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunningError("`make dev` runs already in this folder.") from None
+        yield
+
+
+def _stay(stack: Stack, welcome: str) -> int:
+    """Shows what happens until Ctrl-C, or until a part of the stack ends by itself."""
     try:
+        print(welcome, flush=True)
+        activity = Activity(stack.log_dir / "gateway.log")
         while not (ended := stack.ended):
+            for line in activity.news():
+                print(line, flush=True)
             time.sleep(_WATCH_SECONDS)
     except KeyboardInterrupt:
         print("\nStopping …", flush=True)
@@ -108,20 +135,6 @@ def clean() -> int:
 def _demo() -> int:
     run: Callable[[], int] = importlib.import_module("local.demo").main
     return run()
-
-
-def read_dotenv(path: Path) -> dict[str, str]:
-    """The file's entries that have a value; none if there is no file."""
-    values = dotenv_values(path, interpolate=False) if path.is_file() else {}
-    return {name: value for name, value in values.items() if value}
-
-
-def real_services(environment: Mapping[str, str]) -> RealServices:
-    """The services whose key the person gave, and the settings that belong to them."""
-    real = RealServices({name: environment[name] for name in SECRET_NAMES if name in environment})
-    named = (name for service, names in _SETTINGS.items() if real.has(service) for name in names)
-    overrides = {name: environment[name] for name in named if name in environment}
-    return RealServices(real.secrets, overrides)
 
 
 def banner(stack: Stack, real: RealServices) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local.processes import claim_port, free_port
+from local.processes import PortTakenError, claim_port, free_port
 
 TEST_KEY = "test-key"
 SECRET_NAMES = ("DATABASE_URL", "SECRET_KEY", "GEMINI_API_KEY", "ZEP_API_KEY", "MEM0_API_KEY")
@@ -49,11 +49,16 @@ def settle_ports(ports: Ports, *, needed: frozenset[str]) -> dict[str, int]:
     """A port for each name of `needed`.
 
     Raises:
-        PortTakenError: a fixed one is in use.
+        PortTakenError: a fixed one is in use, or given twice.
     """
-    settled = {}
+    settled: dict[str, int] = {}
     for name in sorted(needed):
         fixed = getattr(ports, name)
+        for other, port in settled.items():
+            if fixed == port:
+                raise PortTakenError(
+                    f"{port_variable(other)} and {port_variable(name)} are both {port}."
+                )
         settled[name] = (
             free_port()
             if fixed is None

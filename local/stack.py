@@ -185,7 +185,7 @@ class Stack:
         """
         answer = self._control("POST", f"/invoke/{function_id}", event)
         if answer["failure"] is not None:
-            said = json.dumps(answer["payload"])[:2000]
+            said = _error_in(answer["payload"])
             raise StackError(
                 f"{function_id} failed ({answer['failure']}): {said}; its output is in "
                 f"{self.log_dir / function_id}.log"
@@ -322,7 +322,9 @@ class Stack:
         try:
             self.invoke(MIGRATE_FUNCTION, {})
         except StackError as error:
-            raise StackError(f"The migrations failed. {error}") from error
+            given = "DATABASE_URL" in self.options.real.secrets
+            why = "The database of DATABASE_URL in .env can't be used" if given else "They failed"
+            raise StackError(f"The migrations were not applied. {why}. {error}") from error
 
     # ------------------------------------------------------------------ small things
 
@@ -339,10 +341,16 @@ class Stack:
         ports = [self._ports[name], *([self._control_port] if name == "gateway" else [])]
         while not all(processes.answers(port) for port in ports):
             if child.poll() is not None:
-                raise StackError(f"{name} ended at once; see {self.log_dir / name}.log")
+                raise StackError(f"{name} ended at once: {self._last_line(name)}")
             if time.monotonic() > deadline:
                 raise StackError(f"{name} did not get ready; see {self.log_dir / name}.log")
             time.sleep(_POLL_SECONDS)
+
+    def _last_line(self, name: str) -> str:
+        log = self.log_dir / f"{name}.log"
+        lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+        said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return f"{said} (see {log})"
 
     def _await_gone(self, name: str) -> None:
         deadline = time.monotonic() + _READY_SECONDS
@@ -363,3 +371,10 @@ class Stack:
         if response.is_error:
             raise StackError(f"the gateway's control refused {method} {path}")
         return response.json()
+
+
+def _error_in(payload: Any) -> str:
+    """What a failed function said, without its stack trace, which is in its log."""
+    if isinstance(payload, dict) and "errorMessage" in payload:
+        return f"{payload.get('errorType')}: {payload['errorMessage']}"[:2000]
+    return json.dumps(payload)[:2000]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local.cli import read_dotenv, real_services
-from local.processes import PortTakenError, plain_environment
+from local.env_file import read_dotenv, real_services, refuse_wrong_values, unknown_names
+from local.processes import PortTakenError, free_port, plain_environment
 from local.settings import (
     DEV_PORTS,
     Ports,
@@ -18,6 +18,7 @@ from local.settings import (
     settle_ports,
 )
 from local.stack import Stack
+from tandem.settings import KEY_BYTES, Algorithm
 
 
 def test_ports_of_dev_are_fixed_and_settable_one_by_one() -> None:
@@ -45,6 +46,12 @@ def test_a_taken_port_is_one_sentence_with_port_owner_and_variable() -> None:
     )
 
 
+def test_one_port_for_two_is_refused_by_both_names() -> None:
+    port = free_port()
+    with pytest.raises(PortTakenError, match=r"TANDEM_GATEWAY_PORT and TANDEM_ZEP_PORT are both"):
+        settle_ports(Ports(gateway=port, zep=port), needed=frozenset({"gateway", "zep"}))
+
+
 def test_free_ports_are_settled_for_what_is_needed_and_nothing_else() -> None:
     settled = settle_ports(Ports(), needed=frozenset({"gateway", "aws"}))
     assert set(settled) == {"gateway", "aws"}
@@ -68,6 +75,59 @@ def test_only_keys_of_the_env_file_make_a_service_real(
     assert real.secrets == {"GEMINI_API_KEY": "g-key"}
     assert real.overrides == {"GEMINI_MODEL": "gemini-x"}
     assert read_dotenv(file)["OTHER"] == "$HOME"
+
+
+def test_the_algorithm_of_the_env_file_counts_whatever_is_real() -> None:
+    assert real_services({"ALGORITHM": "HS384"}).overrides == {"ALGORITHM": "HS384"}
+
+
+def test_a_name_in_the_env_file_that_nothing_reads_is_told_with_the_one_meant() -> None:
+    assert unknown_names({"GEMINI_API_KEY": "k", "GEMINI_APIKEY": "k", "zep_api_key": "k"}) == [
+        "GEMINI_APIKEY in .env is read by nothing: did you mean GEMINI_API_KEY?",
+        "zep_api_key in .env is read by nothing: did you mean ZEP_API_KEY?",
+    ]
+    (far_off,) = unknown_names({"COLOUR": "blue"})
+    assert far_off == "COLOUR in .env is read by nothing: see .env.example."
+
+
+def test_every_name_of_the_example_is_read() -> None:
+    example = Path(__file__).parents[2] / ".env.example"
+    names = [line.partition("=")[0] for line in example.read_text().splitlines() if "=" in line]
+    shown = {name: "value" for name in names if not name.startswith("#")}
+    assert "DATABASE_URL" in shown
+    assert unknown_names(shown) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALGORITHM", "RS256"),
+        ("SECRET_KEY", "s3cr3t"),
+        ("DATABASE_URL", "localhost/s3cr3t"),
+        ("DATABASE_URL", "mysql://u:s3cr3t@localhost/x"),
+        ("DATABASE_URL", "postgresql://u:s3cr3t@localhost"),
+        ("DATABASE_URL", "postgresql://u:s3cr3t@localhost:port/x"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_by_name_and_not_said(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} in \.env") as refused:
+        refuse_wrong_values({name: value})
+    assert "s3cr3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
+def test_the_least_key_depends_on_the_algorithm_as_the_functions_have_it(
+    algorithm: Algorithm,
+) -> None:
+    least = KEY_BYTES[algorithm]
+    refuse_wrong_values({"ALGORITHM": algorithm, "SECRET_KEY": "k" * least})
+    with pytest.raises(ValueError, match=f"fewer than the {least} bytes that {algorithm} needs"):
+        refuse_wrong_values({"ALGORITHM": algorithm, "SECRET_KEY": "k" * (least - 1)})
+
+
+def test_addresses_that_work_are_not_refused() -> None:
+    refuse_wrong_values({"DATABASE_URL": "postgres://u:p@db.example:5432/name?sslmode=require"})
+    refuse_wrong_values({})
 
 
 @pytest.mark.parametrize("url", ["https://api.getzep.com", "postgresql://u:p@db.example/x"])

@@ -20,12 +20,13 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 PROBE = ROOT / "tests" / "fixtures" / "probe" / "template.yaml"
-_DEV = f"""
+_DEV = """
 import sys
 from pathlib import Path
-from local.cli import dev
+from local.cli import dev, in_a_sentence
 folder = Path(sys.argv[1])
-sys.exit(dev(data_dir=folder / "data", env_file=folder / ".env", template=Path({str(PROBE)!r})))
+places = {"data_dir": folder / "data", "env_file": folder / ".env"}
+sys.exit(in_a_sentence(lambda: dev(**places, template=Path(sys.argv[2]))))
 """
 
 
@@ -41,10 +42,12 @@ def ports() -> dict[str, int]:
 
 
 @contextlib.contextmanager
-def dev(folder: Path, ports: dict[str, int]) -> Iterator[subprocess.Popen[str]]:
+def dev(
+    folder: Path, ports: dict[str, int], *, template: Path = PROBE
+) -> Iterator[subprocess.Popen[str]]:
     variables = {f"TANDEM_{name.upper()}_PORT": str(port) for name, port in ports.items()}
     with subprocess.Popen(
-        [sys.executable, "-c", _DEV, str(folder)],
+        [sys.executable, "-c", _DEV, str(folder), str(template)],
         cwd=ROOT,
         env={**os.environ, **variables},
         stdout=subprocess.PIPE,
@@ -98,6 +101,59 @@ def test_after_kill_9_of_dev_its_children_are_gone_and_a_new_one_starts(
             while any(answers(port) for port in ports.values()):
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
+
+
+def test_a_second_one_in_the_same_folder_is_refused_in_one_sentence(
+    folder: Path, ports: dict[str, int]
+) -> None:
+    with dev(folder, ports) as first:
+        read_until(first, "Ctrl-C stops everything")
+        others = {name: free_port() for name in ports}
+        with dev(folder, others) as second:
+            said = read_until(second, "error:")
+            assert said.endswith("error: `make dev` runs already in this folder.\n")
+            assert second.wait(15) == 1
+        assert all(answers(port) for port in ports.values())
+
+
+def test_what_the_env_file_says_wrong_is_told_before_anything_starts(
+    folder: Path, ports: dict[str, int]
+) -> None:
+    folder.joinpath(".env").write_text("GEMINI_APIKEY=canary\nDATABASE_URL=localhost/canary\n")
+    with dev(folder, ports) as process:
+        said = read_until(process, "error:")
+        assert "did you mean GEMINI_API_KEY?" in said
+        assert "DATABASE_URL in .env is not of the form" in said
+        assert "canary" not in said
+        assert process.wait(15) == 1
+    assert not (folder / "data").exists()
+
+
+def test_a_database_that_does_not_answer_is_named_without_a_stack_trace(
+    folder: Path, ports: dict[str, int]
+) -> None:
+    address = f"postgresql://app:canary@127.0.0.1:{free_port()}/tandem"
+    folder.joinpath(".env").write_text(f"DATABASE_URL={address}\n")
+    with dev(folder, ports, template=ROOT / "template.yaml") as process:
+        said = read_until(process, "error:")
+        assert "The database of DATABASE_URL in .env can't be used" in said
+        assert "stackTrace" not in said
+        assert "canary" not in said
+        assert process.wait(15) == 1
+
+
+def test_requests_show_on_the_terminal_and_what_they_said_does_not(
+    folder: Path, ports: dict[str, int]
+) -> None:
+    with dev(folder, ports, template=ROOT / "template.yaml") as process:
+        read_until(process, "Ctrl-C stops everything")
+        login = {"email": "canary@example.com", "password": "canary"}
+        url = f"http://127.0.0.1:{ports['gateway']}/api/auth/login"
+        assert httpx.post(url, json=login, trust_env=False).status_code == 401
+        said = read_until(process, "/api/auth/login")
+        assert "POST /api/auth/login 401" in said
+        assert "code=bad_credentials" in said
+        assert "canary" not in said
 
 
 def test_a_service_with_a_key_in_env_is_named_as_the_real_one(
