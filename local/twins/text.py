@@ -62,6 +62,8 @@ _RELATION_OF = {
     "children": "child",
     "dogs": "dog",
     "cats": "cat",
+    "manager": "manager",
+    "boss": "boss",
 }
 _ASKS = (
     (r"\bhow old\b", "age"),

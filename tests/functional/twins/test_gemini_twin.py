@@ -75,6 +75,11 @@ def _reply(run: Run, body: dict[str, Any]) -> dict[str, Any]:
         ("Where do I live?", [DELHI | {"store": "mem0"}, ENDED, MUMBAI], "You live in Mumbai."),
         ("where do i live", [DELHI], "You live in Delhi."),
         ("What is my dog's name?", [], "Your dog's name is Bruno."),
+        (
+            "What is my name?",
+            [_item("Manager's name is Farah", said_at=MUMBAI["said_at"]), _item("Name is Maya")],
+            "Your name is Maya.",
+        ),
         ("Where does my sister live?", [DELHI], "Your sister Priya lives in Pune."),
         ("What do I like?", [_item("Likes tea")], "You like chess and tea."),
         ("Do I like chess?", [], "Yes, you like chess."),
