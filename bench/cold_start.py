@@ -1,8 +1,8 @@
 """What a cold start costs: processor time of INIT and the first request, as shipped.
 
-Each figure is the median over fresh processes that run `.aws-sam/build`'s artifacts with what
-Lambda's runtime has and no more; the rounds of all functions are interleaved, so that a busy
-machine is busy for all of them. Budgets are ratios to a baseline of the same run.
+Fresh processes run `.aws-sam/build`'s artifacts with what Lambda's runtime has and no more. The
+rounds of all functions are interleaved and budgets are ratios to a baseline in the same round, so
+that a busy machine is busy for both; a figure is the median over the rounds.
 """
 
 import compileall
@@ -31,12 +31,13 @@ TIMEOUT_SECONDS = 60
 BARE, CHAT_BASELINE = "baseline_bare", "baseline_chat"
 BUDGETS = {
     "AuthorizerFunction": (0.45, BARE),
-    "AuthFunction": (1.9, BARE),
-    "HistoryFunction": (1.9, BARE),
-    "MemoryFunction": (1.9, BARE),
+    "AuthFunction": (1.65, BARE),
+    "HistoryFunction": (1.75, BARE),
+    "MemoryFunction": (1.85, BARE),
     "ChatFunction": (1.2, CHAT_BASELINE),
 }
-"""By logical id: the ratio that is allowed, and to which baseline."""
+"""By logical id: the ratio that is allowed, and to which baseline. When they were set,
+auth measured 1.4 to 1.5, history 1.5 to 1.6, memory 1.5 to 1.75, on a machine that did other things too."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +56,29 @@ def run() -> list[Result]:
         shipped_stack(event_sources=False) as stack,
     ):
         starts = [*_baselines(stack, Path(folder)), *_functions(stack)]
-        medians = measure(starts, folder=Path(folder))
+        samples = measure(starts, folder=Path(folder))
     return [
-        Result(
-            name=f"cold start {name.removesuffix('Function').lower()}",
-            measured=medians[name] / medians[baseline],
-            limit=limit,
-            detail=f"{medians[name]:.0f} ms CPU, {baseline} {medians[baseline]:.0f} ms",
-        )
+        _result(name, samples[name], baseline, samples[baseline], limit)
         for name, (limit, baseline) in BUDGETS.items()
     ]
 
 
-def measure(starts: Sequence[Start], *, folder: Path, rounds: int = ROUNDS) -> dict[str, float]:
-    """Median CPU milliseconds by name; a first round that fills the disk cache is not counted.
+def _result(
+    name: str, own: Sequence[float], baseline: str, others: Sequence[float], limit: float
+) -> Result:
+    return Result(
+        name=f"cold start {name.removesuffix('Function').lower()}",
+        measured=statistics.median(a / b for a, b in zip(own, others, strict=True)),
+        limit=limit,
+        detail=f"{statistics.median(own):.0f} ms CPU, "
+        f"{baseline} {statistics.median(others):.0f} ms",
+    )
+
+
+def measure(
+    starts: Sequence[Start], *, folder: Path, rounds: int = ROUNDS
+) -> dict[str, list[float]]:
+    """CPU milliseconds of each round by name; a first one, which fills the disk cache, is left out.
 
     Raises:
         BenchError: a first request was not answered as it should.
@@ -79,7 +89,7 @@ def measure(starts: Sequence[Start], *, folder: Path, rounds: int = ROUNDS) -> d
             cpu_ms = _first_request(start, folder)
             if round_number:
                 samples[start.name].append(cpu_ms)
-    return {name: statistics.median(values) for name, values in samples.items()}
+    return samples
 
 
 def _first_request(start: Start, folder: Path) -> float:

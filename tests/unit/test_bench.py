@@ -1,0 +1,96 @@
+"""The benches' own logic: which there are, what they add to the template, how they judge."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import latency, round_trips
+from bench.__main__ import main, measurements
+from bench.results import BenchError, Result, table
+from bench.wire import Wire
+from local.template import load_template
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_measurement_is_found_by_its_name_and_programs_are_none() -> None:
+    assert set(measurements()) >= {
+        "cold_start",
+        "critical_path",
+        "latency",
+        "round_trips",
+        "size",
+    }
+    assert not set(measurements()) & {"baseline_bare", "baseline_chat", "first_request", "wire"}
+
+
+def test_an_unknown_name_is_told_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["critical_paht"]) == 2
+    assert "critical_path" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("measured", "code"), [(1.0, 0), (1.01, 1), (float("nan"), 1)])
+def test_a_budget_that_is_missed_ends_with_1_and_names_it(
+    measured: float, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bench import size  # noqa: PLC0415 - the module that is replaced
+
+    monkeypatch.setattr(size, "run", lambda: [Result("something", measured, limit=1.0)])
+    assert main(["size"]) == code
+    assert ("over budget: something" in capsys.readouterr().out) == bool(code)
+
+
+def test_counts_are_printed_as_counts_and_ratios_as_ratios() -> None:
+    lines = table([Result("a", 2, limit=2, unit=""), Result("b", 1.5, limit=2.0)]).splitlines()
+    assert lines[1].split() == ["a", "2", "2", "ok"]
+    assert lines[2].split() == ["b", "1.50", "x", "2", "x", "ok"]
+
+
+def test_the_bare_route_is_added_to_the_template_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latency, "BUILT_TEMPLATE", ROOT / "template.yaml")
+    plain = load_template(ROOT / "template.yaml")
+    template = load_template(latency.template_with_bare_route(tmp_path))
+
+    bare = template.functions["BareFunction"]
+    assert (bare.code_dir / "baseline_bare.py").is_file()
+    assert bare.python_path[1:] == plain.functions["ChatFunction"].python_path[1:]
+    assert template.api is not None
+    assert plain.api is not None
+    assert {route.key for route in template.api.routes} == {
+        "GET /",
+        *(route.key for route in plain.api.routes),
+    }
+    [route] = [route for route in template.api.routes if route.key == "GET /"]
+    assert route.authorizer is None
+    assert template.functions["ChatFunction"] == plain.functions["ChatFunction"]
+
+
+class _Counter:
+    """Stands for a wire on which every call costs two round trips; the first also connects."""
+
+    def __init__(self, connects: int) -> None:
+        self.round_trips = self.connections = 0
+        self._connects = connects
+
+    def call(self) -> Any:
+        self.round_trips += 2
+        if self._connects:
+            self._connects -= 1
+            self.connections += 1
+            self.round_trips += 5
+
+
+def test_a_request_that_had_to_connect_is_counted_again() -> None:
+    counter = _Counter(connects=2)
+    wire: Wire = counter  # type: ignore[assignment]  # only its two counts are read
+    assert round_trips.count(wire, counter.call) == 2
+
+
+def test_a_function_that_always_connects_is_no_result() -> None:
+    counter = _Counter(connects=100)
+    wire: Wire = counter  # type: ignore[assignment]  # only its two counts are read
+    with pytest.raises(BenchError, match="connects"):
+        round_trips.count(wire, counter.call)
