@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 _LOUD = ("WARNING", "ERROR", "CRITICAL")
-_TOLD = ("code", "error", "missing", "context_provider", "context_reason")
+_TOLD = (
+    *("provider", "operation", "outcome"),
+    *("code", "error", "missing", "context_provider", "context_reason"),
+)
 
 
 class Activity:

@@ -49,6 +49,13 @@ def test_a_warning_of_any_function_is_shown() -> None:
     assert said.endswith("SweepFunction warning turn_degraded  missing=mem0,zep")
 
 
+def test_a_call_that_failed_says_whom_it_was_meant_for() -> None:
+    failed = {"provider": "zep", "operation": "graph.search", "outcome": "unavailable"}
+    said = summary(line(level="WARNING", message="upstream_call", **failed))
+    assert said is not None
+    assert said.endswith("provider=zep  operation=graph.search  outcome=unavailable")
+
+
 @pytest.mark.parametrize(
     "text",
     [
