@@ -15,7 +15,7 @@ import pytest
 
 from chat_api.answering import silence_agno
 from chat_api.turn import ModelReply, Prompt
-from tandem import errors, observability
+from tandem import errors
 from tests.functional.chat_wires import (
     Gemini,
     Step,
@@ -33,8 +33,7 @@ WORDS = "Words of Google's that nobody may read"
 
 
 @pytest.fixture(autouse=True)
-def silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observability.metrics.provider, "namespace", "Tandem")
+def silence() -> None:
     silence_agno()
 
 

@@ -32,8 +32,7 @@ GRAPH = ("search_graph", {"query": "home"})
 
 
 @pytest.fixture(autouse=True)
-def silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observability.metrics.provider, "namespace", "Tandem")
+def silence() -> None:
     silence_agno()
 
 

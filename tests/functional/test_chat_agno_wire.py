@@ -13,7 +13,6 @@ from chat_api import instructions
 from chat_api.answering import Answering, AnswerLimits, silence_agno
 from chat_api.gemini import GeminiConnection
 from chat_api.turn import ModelReply, Prompt
-from tandem import observability
 from tandem.clients.http import build_http_client
 from tandem.errors import Unavailable
 from tandem.recall.evidence import evidence_block
@@ -41,8 +40,7 @@ TRICKY = (
 
 
 @pytest.fixture(autouse=True)
-def silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observability.metrics.provider, "namespace", "Tandem")
+def silence() -> None:
     silence_agno()
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from chat_api.routes import create_router
-from tandem import errors, observability
+from tandem import errors
 from tandem.db.turns import TurnStatus
 from tandem.ids import TurnId
 from tandem.web import create_app, create_handler
@@ -46,8 +46,7 @@ class Chat:
 
 
 @pytest.fixture
-def chat(http_event: MakeEvent, monkeypatch: pytest.MonkeyPatch) -> Chat:
-    monkeypatch.setattr(observability.metrics.provider, "namespace", "Tandem")
+def chat(http_event: MakeEvent) -> Chat:
     return Chat(http_event)
 
 

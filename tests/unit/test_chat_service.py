@@ -14,7 +14,7 @@ import pytest
 from chat_api import instructions
 from chat_api.toolbox import Toolbox
 from chat_api.turn import stored_facts
-from tandem import errors, observability
+from tandem import errors
 from tandem.db.turns import TurnStatus
 from tandem.ids import TurnId
 from tandem.problems import problem_of
@@ -26,8 +26,7 @@ FACTS = stored_facts("recall", {"input_tokens": 1}, ["zep"], [])
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(observability.metrics.provider, "namespace", "Tandem")
+def world() -> World:
     return World()
 
 

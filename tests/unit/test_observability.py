@@ -69,7 +69,6 @@ def test_a_foreign_error_is_described_by_where_it_arose_and_never_by_its_text() 
 def test_metrics_are_written_out_at_the_end_of_the_request(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observability.metrics.provider, "namespace", "Tandem")
     monkeypatch.setattr(observability.metrics.provider, "service", "auth")
 
     with observability.log_context(request_id="r-1"):

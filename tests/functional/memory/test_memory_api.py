@@ -16,7 +16,6 @@ import pytest
 from memory_api.reading import StoreReader
 from memory_api.routes import create_router
 from memory_api.service import MemoryService
-from tandem import observability
 from tandem.db.memory import Looked, Traced
 from tandem.db.sessions import session_not_found
 from tandem.errors import Forbidden, Unauthenticated
@@ -93,9 +92,7 @@ class Api:
 
 
 @pytest.fixture
-def api(http_event: MakeEvent, monkeypatch: pytest.MonkeyPatch) -> Api:
-    # The template's environment names it; without it metrics can't be written out.
-    monkeypatch.setattr(observability.metrics.provider, "namespace", "Tandem")
+def api(http_event: MakeEvent) -> Api:
     return Api(http_event)
 
 

@@ -14,7 +14,6 @@ import pytest
 from memory_api.reading import StoreReader
 from memory_api.routes import create_router
 from memory_api.service import MemoryService, ViewQuery
-from tandem import observability
 from tandem.db.connection import Database, OneRoundTrip
 from tandem.db.memory import MemoryLedger
 from tandem.recall.gather import Gather
@@ -78,12 +77,8 @@ def connection(database: str) -> Iterator[OneRoundTrip]:
 
 @pytest.fixture
 def tandem(
-    counting_proxy: CountingProxy,
-    connection: OneRoundTrip,
-    http_event: MakeEvent,
-    monkeypatch: pytest.MonkeyPatch,
+    counting_proxy: CountingProxy, connection: OneRoundTrip, http_event: MakeEvent
 ) -> Iterator[Tandem]:
-    monkeypatch.setattr(observability.metrics.provider, "namespace", "Tandem")
     made = Tandem(counting_proxy.url, Person(connection, graph=GRAPH), http_event)
     yield made
     made.close()
@@ -166,12 +161,9 @@ def test_looking_again_and_again_keeps_the_links_as_they_were(tandem: Tandem) ->
 
 
 def test_people_who_look_at_the_same_time_do_not_double_links(
-    database: str,
-    connection: OneRoundTrip,
-    monkeypatch: pytest.MonkeyPatch,
+    database: str, connection: OneRoundTrip
 ) -> None:
     """Four containers of one person: each has its own connection, as in Lambda."""
-    monkeypatch.setattr(observability.metrics.provider, "namespace", "Tandem")
     me = Person(connection, graph=GRAPH)
 
     def look(_: int) -> None:

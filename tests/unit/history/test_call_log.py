@@ -12,12 +12,8 @@ from tandem.clients.http import Outcome, UpstreamCall
 
 @pytest.mark.parametrize(("outcome", "level"), [("ok", "INFO"), ("timeout", "WARNING")])
 def test_a_call_is_one_line(
-    outcome: Outcome,
-    level: str,
-    log_lines: Callable[[], list[dict[str, Any]]],
-    monkeypatch: pytest.MonkeyPatch,
+    outcome: Outcome, level: str, log_lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    monkeypatch.setattr(observability.metrics.provider, "namespace", "Tandem")
     with observability.log_context(request_id="request-1"):
         log_call(UpstreamCall("zep", "thread.list_messages", 200, outcome, 0.01234, 2))
 
