@@ -39,6 +39,7 @@ lock: ## resolve requirements/*.in again (needs uv and the network)
 	@sh scripts/lock
 
 clean: ## remove environments, builds and local data
+	@if [ -d .tandem ] && [ -x $(PY) ]; then $(PY) -m local clean || true; fi
 	@rm -rf .venv .tools .aws-sam .tandem .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 dev-env:
