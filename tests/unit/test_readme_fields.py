@@ -1,0 +1,38 @@
+"""The README's table of request fields, held against the schemas."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from auth_api.schemas import LogInRequest, RefreshRequest, SignUpRequest
+from chat_api.schemas import ChatRequest
+from history_api.schemas import HistoryRequest, ListSessionsQuery, StartSessionRequest
+from memory_api.schemas import MemoryRequest, SearchRequest
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+TABLE = README.split("### What they take\n", 1)[1].split("\n#", 1)[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "schema"),
+    [
+        ("POST /api/auth/signup", SignUpRequest),
+        ("POST /api/auth/login", LogInRequest),
+        ("POST /api/auth/refresh", RefreshRequest),
+        ("POST /api/session/start", StartSessionRequest),
+        ("GET /api/session?", ListSessionsQuery),
+        ("POST /api/chat", ChatRequest),
+        ("GET /api/history?", HistoryRequest),
+        ("GET /api/memory?", MemoryRequest),
+        ("POST /api/memory/search", SearchRequest),
+    ],
+)
+def test_the_readme_names_every_field_and_which_must_be_there(
+    call: str, schema: type[BaseModel]
+) -> None:
+    (fields,) = re.findall(rf"^\| `{re.escape(call)}` \| (.+) \|$", TABLE, re.MULTILINE)
+    assert set(re.findall(r"`([^`]+)`", fields)) == {
+        f"{name}*" if field.is_required() else name for name, field in schema.model_fields.items()
+    }
