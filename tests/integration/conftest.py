@@ -16,9 +16,10 @@ from uuid import uuid4
 import pytest
 
 from local.postgres import Postgres
-from tandem.db.connection import OneRoundTrip, connect
+from tandem.db.connection import Database, OneRoundTrip, connect
 from tandem.db.migrate import migrate
 from tandem.settings import DatabaseSettings
+from tests.integration.turn_ledger import Someone, database_at
 
 
 def open_connection(url: str) -> OneRoundTrip:
@@ -54,6 +55,27 @@ def database(empty_database: str) -> str:
     migrate(connection)
     connection.close()
     return empty_database
+
+
+@pytest.fixture
+def connection(database: str) -> Iterator[OneRoundTrip]:
+    """A connection beside the functions', to look and to hold transactions open."""
+    opened = open_connection(database)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def container(database: str) -> Iterator[Database]:
+    """The connection of one function instance."""
+    opened = database_at(database)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ada(connection: OneRoundTrip) -> Someone:
+    return Someone.sign_up(connection)
 
 
 _PAUSE = 0.003

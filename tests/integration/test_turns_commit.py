@@ -1,8 +1,6 @@
 """The commit point of a turn against real PostgreSQL, and where what it recalled comes from."""
 
 import asyncio
-import time
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -14,28 +12,10 @@ from tandem.errors import NotFound, Unavailable
 from tandem.ids import TurnId
 from tandem.recall.items import Draft, RecalledItem
 from tests.integration.conftest import CountingProxy, open_connection
-from tests.integration.turn_ledger import Someone, database_at, new_turn, sign_up
+from tests.integration.lock_waits import until_somebody_waits
+from tests.integration.turn_ledger import Someone, database_at, new_turn
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def admin(database: str) -> Iterator[OneRoundTrip]:
-    connection = open_connection(database)
-    yield connection
-    connection.close()
-
-
-@pytest.fixture
-def ada(admin: OneRoundTrip) -> Someone:
-    return sign_up(admin)
-
-
-@pytest.fixture
-def container(database: str) -> Iterator[Database]:
-    own = database_at(database)
-    yield own
-    own.close()
 
 
 def recalled(*provider_ids: str, turns: tuple[TurnId, ...] = ()) -> Draft:
@@ -133,7 +113,7 @@ def test_a_commit_into_a_deleted_session_is_not_found_and_stores_nothing(
 
 
 def test_a_commit_that_waits_for_a_deletion_sees_it(
-    admin: OneRoundTrip, container: Database, database: str, ada: Someone
+    connection: OneRoundTrip, container: Database, database: str, ada: Someone
 ) -> None:
     turns, deleting = Turns(container), open_connection(database)
 
@@ -142,22 +122,15 @@ def test_a_commit_that_waits_for_a_deletion_sees_it(
         deleting.run("begin")
         deleting.run("select delete_session(:a, 's1')", a=ada.principal.account_id)
         commit = asyncio.create_task(ada.commit(turns, turn))
-        deadline = time.monotonic() + 10
-        while not await asyncio.to_thread(
-            admin.run,
-            "select from pg_stat_activity"
-            " where datname = current_database() and wait_event_type = 'Lock'",
-        ):
-            assert time.monotonic() < deadline, "the commit never waited"
-            await asyncio.sleep(0.01)
+        await until_somebody_waits(connection)
         deleting.run("commit")
-        [outcome] = await asyncio.gather(commit, return_exceptions=True)
-        assert isinstance(outcome, BaseException)
-        return outcome
+        [refused] = await asyncio.gather(commit, return_exceptions=True)
+        assert isinstance(refused, BaseException)
+        return refused
 
-    outcome = asyncio.run(story())
+    refused = asyncio.run(story())
     deleting.close()
-    assert isinstance(outcome, NotFound)
+    assert isinstance(refused, NotFound)
     assert ada.owed() == []
 
 
@@ -224,9 +197,9 @@ def test_sources_are_found_by_a_stores_id_and_by_turn_and_stored_with_the_answer
 
 
 def test_nothing_rests_on_somebody_elses_words_or_on_a_deleted_session(
-    admin: OneRoundTrip, container: Database, ada: Someone
+    connection: OneRoundTrip, container: Database, ada: Someone
 ) -> None:
-    turns, bob = Turns(container), sign_up(admin)
+    turns, bob = Turns(container), Someone.sign_up(connection)
 
     async def story() -> list[Any]:
         bobs = await bob.say(turns, "my secret")
@@ -249,9 +222,9 @@ def test_nothing_rests_on_somebody_elses_words_or_on_a_deleted_session(
 
 
 def test_somebody_else_can_not_commit_a_turn(
-    admin: OneRoundTrip, container: Database, ada: Someone
+    connection: OneRoundTrip, container: Database, ada: Someone
 ) -> None:
-    turns, bob = Turns(container), sign_up(admin)
+    turns, bob = Turns(container), Someone.sign_up(connection)
 
     async def story() -> None:
         turn = await ada.open(turns, new_turn("hello"))

@@ -1,16 +1,15 @@
 """People and turns in a real ledger, for the tests of `tandem.db.turns`."""
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from tandem.db.connection import Database, OneRoundTrip
+from tandem.db.connection import Database
 from tandem.db.turns import NewTurn, Reply, Turn, TurnLimits, Turns
-from tandem.ids import AccountId, LoginId, MessageId, SessionRowId, TurnId
-from tandem.principal import Principal
+from tandem.ids import MessageId, SessionRowId, TurnId
 from tandem.recall.items import Draft
 from tandem.settings import DatabaseSettings
+from tests.integration.people import Person
 
 GENEROUS = TurnLimits(turns_per_minute=1_000, lease_seconds=35.0, recent_turns=3)
 FACTS = {"route": "converse", "usage": {"input_tokens": 7}, "degraded": [], "recalled": []}
@@ -39,30 +38,8 @@ def database_at(url: str) -> Database:
     return Database(lambda: url, DatabaseSettings(database_statement_seconds=30))
 
 
-def sign_up(connection: OneRoundTrip) -> "Someone":
-    """A new account with a live login."""
-    account, login = AccountId(uuid4()), LoginId(uuid4())
-    connection.run(
-        "insert into accounts (id, user_id, email, password_hash, zep_graph_uuid)"
-        " values (:id, :label, :label || '@example.org', 'x', :id)",
-        id=account,
-        label=f"u-{account.hex}",
-    )
-    connection.run(
-        "insert into logins (id, account_id, expires_at) values (:l, :a, now() + interval '1 day')",
-        l=login,
-        a=account,
-    )
-    return Someone(Principal(account, login), f"u-{account.hex}", connection)
-
-
-@dataclass(frozen=True)
-class Someone:
-    """A person, and what the tests ask the ledger about them."""
-
-    principal: Principal
-    user_id: str
-    connection: OneRoundTrip
+class Someone(Person):
+    """A person who says things."""
 
     async def open(
         self, turns: Turns, new: NewTurn, limits: TurnLimits = GENEROUS, user_id: str | None = None
@@ -71,7 +48,7 @@ class Someone:
 
     async def commit(self, turns: Turns, turn: Turn, text: str = "a reply", *drafts: Draft) -> Any:
         return await turns.commit(
-            turn, self.principal.account_id, Reply(text=text, facts=FACTS, drafts=drafts)
+            turn, self.account_id, Reply(text=text, facts=FACTS, drafts=drafts)
         )
 
     async def say(self, turns: Turns, message: str, session: str = "s1") -> Turn:
@@ -80,20 +57,8 @@ class Someone:
         assert await self.commit(turns, turn, f"reply to {message}") is not None
         return turn
 
-    def rows(self, table: str, columns: str, order: str) -> list[list[Any]]:
-        return list(
-            self.connection.run(
-                f"select {columns} from {table} where account_id = :a order by {order}",  # noqa: S608
-                a=self.principal.account_id,
-            )
-            or []
-        )
-
     def turns(self) -> list[list[Any]]:
         return self.rows("turns", "seq, state, attempt, message", "session_row, seq")
 
     def owed(self) -> list[list[Any]]:
         return self.rows("deliveries", "seq, store, role, state", "seq, store, role")
-
-    def run(self, sql: str, **parameters: Any) -> None:
-        self.connection.run(sql, **parameters)

@@ -1,26 +1,18 @@
-"""The job's handlers between a real PostgreSQL and the twins of Zep and Mem0, as processes.
-
-Zep's twin forgets Idempotency-Keys at once, so that what arrives once does so by our own care.
-"""
+"""The job's handlers between a real PostgreSQL and the twins of Zep and Mem0, as processes."""
 
 import asyncio
-import importlib
 import json
 import os
 import random
-import sqlite3
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -30,10 +22,9 @@ from local.postgres import Postgres
 from tandem.clients.http import ProviderHttp, build_http_client
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
-from tandem.db.connection import OneRoundTrip
 from tandem.db.deliveries import Deliveries
 from tandem.db.sessions import Sessions
-from tandem.db.turns import Turn, Turns
+from tandem.db.turns import Turns
 from tandem.deadline import Deadline
 from tandem.delivery.mem0_delivery import Mem0Delivery
 from tandem.delivery.service import Delivery, Pace
@@ -41,14 +32,16 @@ from tandem.delivery.wake import Wake
 from tandem.delivery.zep_delivery import ZepDelivery
 from tandem.errors import Unavailable
 from tests.integration.conftest import open_connection
-from tests.integration.turn_ledger import Someone, database_at, new_turn, sign_up
+from tests.integration.delivery.job_world import World
+from tests.integration.delivery.stores_and_queue import (
+    ROOT,
+    WITHIN_SECONDS,
+    ZEP_KEY,
+)
+from tests.integration.turn_ledger import database_at, new_turn
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).parents[2]
-WITHIN_SECONDS = 20
-ZEP_KEY = {"authorization": "Api-Key test-key"}
-MEM0_KEY = {"authorization": "Token test-key"}
 CRASH = """
 import json, os, sys
 import memory_api.jobs.deliver as job
@@ -60,230 +53,6 @@ async def send(self, *call):
 type(store).send = send
 job.handler(json.loads(sys.argv[2]), None)
 """
-
-
-class Queue(ThreadingHTTPServer):
-    """SQS as far as SendMessageBatch, over HTTP; what is sent lies in `bodies`."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _TakeBatch)
-        self.bodies: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _TakeBatch(BaseHTTPRequestHandler):
-    server: Queue
-
-    def do_POST(self) -> None:
-        batch = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.bodies += [entry["MessageBody"] for entry in batch["Entries"]]
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b'{"Successful": [], "Failed": []}')
-
-    def log_message(self, *_: Any) -> None:
-        """Writes nothing."""
-
-
-class Twin:
-    """A running twin, its address and its database."""
-
-    def __init__(self, name: str, folder: Path, *options: str) -> None:
-        self.name, port = name, processes.free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        self.file = folder / name / f"{name}.sqlite3"
-        command = [sys.executable, "-m", f"local.twins.{name}", "--port", str(port)]
-        command += ["--data", str(folder / name), "--ingestion-ms", "30", *options]
-        self._process = processes.spawn(command, log=folder / f"{name}.log", cwd=ROOT)
-        deadline = time.monotonic() + WITHIN_SECONDS
-        while not processes.answers(port):
-            assert self._process.poll() is None
-            assert time.monotonic() < deadline
-
-    def stop(self) -> None:
-        processes.stop(self._process)
-
-    def fail_jobs(self, trigger: str) -> None:
-        """Makes the twin's jobs fail, until `heal`."""
-        with sqlite3.connect(self.file) as connection:
-            connection.execute(f"create trigger failing after insert on {trigger}")
-        connection.close()
-
-    def heal(self) -> None:
-        with sqlite3.connect(self.file) as connection:
-            connection.execute("drop trigger failing")
-        connection.close()
-
-    def calls(self, method: str, ending: str) -> int:
-        recorded = httpx.get(f"{self.url}/_twin/requests").json()["requests"]
-        return sum(c["method"] == method and c["path"].endswith(ending) for c in recorded)
-
-
-@pytest.fixture(scope="module")
-def zep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
-    twin = Twin("zep", tmp_path_factory.mktemp("twins"), "--idempotency-seconds", "0")
-    yield twin
-    twin.stop()
-
-
-@pytest.fixture(scope="module")
-def mem0(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
-    twin = Twin("mem0", tmp_path_factory.mktemp("twins"))
-    yield twin
-    twin.stop()
-
-
-@pytest.fixture
-def queue() -> Iterator[Queue]:
-    server = Queue()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-class World:
-    """A person with a session, the jobs and both stores."""
-
-    def __init__(
-        self, database: str, connection: OneRoundTrip, zep: Twin, mem0: Twin, queue: Queue
-    ) -> None:
-        self.database_url, self.zep, self.mem0, self.queue = database, zep, mem0, queue
-        self.person: Someone = sign_up(connection)
-        # The shared helper gives people a graph that Zep has never heard of.
-        self.person.run(
-            "update accounts set zep_graph_uuid = null where id = :a",
-            a=self.person.principal.account_id,
-        )
-        self.container = database_at(database)
-        self.turns = Turns(self.container)
-        self.environment = {
-            "STAGE": "test",
-            "DATABASE_URL": database,
-            "ZEP_BASE_URL": zep.url,
-            "ZEP_API_KEY": "test-key",
-            "MEM0_API_URL": mem0.url,
-            "MEM0_API_KEY": "test-key",
-            "DELIVERY_QUEUE_URL": f"{queue.url}/123456789012/DeliveryQueue",
-            "AWS_ENDPOINT_URL_SQS": queue.url,
-            "AWS_ACCESS_KEY_ID": "test-key",
-            "AWS_SECRET_ACCESS_KEY": "test-key",
-        }
-
-    @property
-    def row(self) -> UUID:
-        rows = self.person.rows("sessions", "id, zep_thread_uuid", "created_at desc")
-        return UUID(str(rows[0][0]))
-
-    def open(self, message: str, key: str | None = None) -> Turn:
-        new = new_turn(message, key=key, session="talk")
-        return asyncio.run(self.person.open(self.turns, new))
-
-    def answer(self, turn: Turn, reply: str) -> None:
-        assert asyncio.run(self.person.commit(self.turns, turn, reply)) is not None
-
-    def say(self, message: str, reply: str) -> Turn:
-        turn = self.open(message)
-        self.answer(turn, reply)
-        return turn
-
-    def event(self) -> dict[str, Any]:
-        body = json.dumps({"session": str(self.row)})
-        return {"Records": [{"messageId": "m1", "body": body}]}
-
-    def deliver(self, handler: Callable[[Any, Any], Any]) -> None:
-        """Runs the handler, again for as long as it asks for that, rests left out."""
-        event: dict[str, Any] = self.event()
-        deadline = time.monotonic() + WITHIN_SECONDS
-        while event["Records"]:
-            assert time.monotonic() < deadline
-            self.queue.bodies.clear()
-            assert handler(event, None) == {"batchItemFailures": []}
-            self.wait_no_longer()
-            event["Records"] = [
-                {"messageId": str(number), "body": body}
-                for number, body in enumerate(self.queue.bodies)
-            ]
-
-    def wait_no_longer(self) -> None:
-        self.person.run("update delivery_leases set not_before = '-infinity'")
-
-    def states(self) -> set[str]:
-        return {row[3] for row in self.person.owed()}
-
-    def thread(self) -> list[tuple[str, str]]:
-        """Role and content of what is in Zep's thread, in its order, all pages."""
-        [[thread]] = self.person.rows("sessions", "zep_thread_uuid", "created_at")
-        url, found = f"{self.zep.url}/api/v4/threads/{thread}/messages", []
-        cursor = None
-        while True:
-            query = {"page_size": 7, **({"cursor": cursor} if cursor else {})}
-            answer = httpx.get(url, params=query, headers=ZEP_KEY)
-            if answer.status_code == 404:
-                return []
-            page = answer.json()
-            found += [(item["role"], item["content"]) for item in page["items"]]
-            cursor = page.get("next_cursor")
-            if not cursor:
-                return found
-
-    def facts(self) -> list[str]:
-        account = self.person.principal.account_id
-        [[graph]] = self.person.connection.run(
-            "select zep_graph_uuid from accounts where id = :a", a=account
-        )
-        answer = httpx.post(
-            f"{self.zep.url}/api/v4/graphs/{graph}/edges/list", json={}, headers=ZEP_KEY
-        )
-        return sorted({edge["fact"] for edge in answer.json()["items"]})
-
-    def memories(self) -> list[str]:
-        user = f"test:{self.person.principal.account_id}"
-        answer = httpx.post(
-            f"{self.mem0.url}/v3/memories/",
-            json={"filters": {"user_id": user}},
-            headers=MEM0_KEY,
-        )
-        return sorted(memory["memory"] for memory in answer.json()["results"])
-
-
-@pytest.fixture
-def world(database: str, zep: Twin, mem0: Twin, queue: Queue) -> Iterator[World]:
-    connection = open_connection(database)
-    world = World(database, connection, zep, mem0, queue)
-    yield world
-    world.container.close()
-    connection.close()
-
-
-@pytest.fixture
-def jobs(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
-    """Imports a job afresh, as a new container does, with the world's addresses."""
-    monkeypatch.delenv("SECRET_ARN", raising=False)
-    for name, value in world.environment.items():
-        monkeypatch.setenv(name, value)
-    started: list[ModuleType] = []
-
-    def start(name: str) -> ModuleType:
-        sys.modules.pop(f"memory_api.jobs.{name}", None)
-        started.append(importlib.import_module(f"memory_api.jobs.{name}"))
-        return started[-1]
-
-    yield start
-    for module in started:
-        if hasattr(module, "database"):
-            module.database.close()
-        sys.modules.pop(module.__name__, None)
-
-
-# ---------------------------------------------------------------- the way of the words
 
 
 def test_twenty_turns_answered_side_by_side_stand_in_the_thread_in_order_and_once(
@@ -487,9 +256,6 @@ def test_zep_s_thread_deleted_by_somebody_else_is_made_anew(
     world.deliver(handler)
 
     assert world.thread() == [("user", "I like chess"), ("assistant", "Chess is fine")]
-
-
-# ---------------------------------------------------------------- the other jobs
 
 
 def test_the_sweep_finds_words_whose_wake_up_was_lost(

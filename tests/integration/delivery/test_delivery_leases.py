@@ -1,0 +1,148 @@
+"""Who may deliver a session's words to a store, and for how long, against real PostgreSQL."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+
+from tandem.db.connection import Database, OneRoundTrip
+from tandem.db.deliveries import Deliveries, Lease, LeaseLost, ProviderId
+from tandem.ids import TurnId
+from tests.integration.delivery.talk import Talk
+from tests.integration.turn_ledger import Someone, database_at
+
+pytestmark = pytest.mark.integration
+
+
+def test_of_eight_that_want_a_lease_at_once_one_gets_it(talk: Talk, database: str) -> None:
+    talk.say()
+    containers = [database_at(database) for _ in range(8)]
+    together = threading.Barrier(8)
+
+    def want(container: Database) -> Lease | None:
+        asyncio.run(container.rows("select 1"))
+        together.wait()
+        return asyncio.run(Deliveries(container).lease(talk.row, "zep", owner=uuid4(), seconds=45))
+
+    for _ in range(5):
+        with ThreadPoolExecutor(8) as pool:
+            [lease] = [lease for lease in pool.map(want, containers) if lease is not None]
+        assert not lease.unclear
+        talk.release(lease)
+    for container in containers:
+        container.close()
+
+
+def test_a_lease_holds_for_one_store_of_one_session_until_it_is_given_back(talk: Talk) -> None:
+    talk.say()
+    lease = talk.held("zep")
+
+    assert talk.lease("zep") is None
+    assert talk.lease("mem0") is not None
+    talk.release(lease, failures=3)
+    again = talk.held("zep")
+    assert (again.unclear, again.failures) == (False, 3)
+
+
+def test_what_an_owner_left_unclear_stays_so_until_somebody_says_otherwise(talk: Talk) -> None:
+    talk.say()
+    talk.release(talk.held(), unclear=True)
+    lease = talk.held()
+    assert lease.unclear
+    talk.release(lease)
+    assert not talk.held().unclear
+
+
+def test_an_owner_that_never_gave_back_leaves_the_outcome_unclear(talk: Talk) -> None:
+    talk.say()
+    talk.held()
+    assert talk.lease() is None
+    talk.age("delivery_leases", "lease_until = now() - interval '1 s'")
+
+    assert talk.held().unclear
+
+
+def test_an_owner_whose_first_answer_was_lost_gets_the_same_lease(talk: Talk) -> None:
+    talk.say()
+    owner = uuid4()
+    for _ in range(2):
+        lease = asyncio.run(talk.deliveries.lease(talk.row, "zep", owner=owner, seconds=45))
+        assert lease is not None
+        assert not lease.unclear
+
+
+def test_a_store_that_is_given_a_rest_is_told_from_one_that_somebody_works_for(talk: Talk) -> None:
+    def resting() -> bool:
+        return asyncio.run(talk.deliveries.is_resting(talk.row, "zep"))
+
+    talk.say()
+    assert not resting()
+    lease = talk.held()
+    assert not resting()
+    talk.release(lease, rest=60)
+    assert resting()
+    assert talk.lease() is None
+    talk.age("delivery_leases", "not_before = now() - interval '1 s'")
+    assert not resting()
+    assert talk.lease() is not None
+
+
+def test_a_session_that_is_unknown_has_no_lease(talk: Talk) -> None:
+    assert talk.lease() is None
+
+
+def test_who_has_lost_the_lease_records_nothing_and_takes_nothing_away(talk: Talk) -> None:
+    turn = talk.say()
+    lost = talk.held()
+    talk.age("delivery_leases", "lease_until = now() - interval '1 s'")
+    held = talk.held()
+
+    for attempt in (
+        lambda: talk.sent(lost, turn, ProviderId("x", "user")),
+        lambda: talk.finished(lost, turn, ProviderId("x", "user")),
+        lambda: asyncio.run(talk.deliveries.prolong(lost)),
+    ):
+        with pytest.raises(LeaseLost):
+            attempt()
+    talk.release(lost, unclear=False)
+
+    assert {state for *_, state in talk.states()} == {"owed"}
+    assert talk.person.rows("sources", "provider_id", "provider_id") == []
+    assert talk.lease() is None
+    talk.sent(held, turn)
+
+
+def test_every_mark_and_every_prolonging_gives_the_lease_its_whole_time_again(talk: Talk) -> None:
+    turn = talk.say()
+    lease = talk.held()
+    marks: list[Callable[[], object]] = [
+        lambda: talk.sent(lease, turn),
+        lambda: talk.finished(lease, turn),
+        lambda: asyncio.run(talk.deliveries.prolong(lease)),
+    ]
+    for mark in marks:
+        talk.age("delivery_leases", "lease_until = now() + interval '1 s'")
+        mark()
+        [[left]] = talk.person.connection.run(
+            "select extract(epoch from lease_until - now())::float from delivery_leases"
+            " where session_row = :row",
+            row=talk.row,
+        )
+        assert 40 < left <= 45
+
+
+def test_a_lease_allows_no_mark_on_a_turn_of_another_session(
+    talk: Talk, container: Database, connection: OneRoundTrip
+) -> None:
+    other = Talk(container, Someone.sign_up(connection))
+    theirs = other.say()
+    talk.say()
+    lease = talk.held()
+
+    talk.sent(lease, theirs)
+
+    assert {state for *_, state in other.states()} == {"owed"}
+    assert TurnId(theirs.turn_id) not in {words.turn_id for words in talk.due().words}
