@@ -13,6 +13,9 @@ from uuid import uuid4
 
 import pytest
 
+from tests.integration.history.session_ledger import Ledger
+from tests.integration.people import Person
+
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
@@ -72,7 +75,7 @@ def zep() -> Iterator[Thread]:
 def run(
     database: str, zep: Thread, http_event: Callable[..., dict[str, Any]]
 ) -> Callable[..., dict[str, Any]]:
-    def run_function(person: Any, names: list[str], *, database_url: str = database) -> Any:
+    def run_function(person: Person, names: list[str], *, database_url: str = database) -> Any:
         claims = {
             "sub": str(person.principal.account_id),
             "sid": str(person.principal.login_id),
@@ -106,7 +109,7 @@ def run(
 
 
 def test_one_request_for_each_route_loads_no_provider_sdk_and_no_boto3(
-    ledger: Any, run: Callable[..., Any]
+    ledger: Ledger, run: Callable[..., Any]
 ) -> None:
     person = ledger.person()
     routes = ["session_start", "session_list", "session_get", "history_read", "session_delete"]
@@ -119,10 +122,10 @@ def test_one_request_for_each_route_loads_no_provider_sdk_and_no_boto3(
 
 
 def test_a_delivered_turn_is_read_from_the_thread(
-    ledger: Any, zep: Thread, run: Callable[..., Any]
+    ledger: Ledger, zep: Thread, run: Callable[..., Any]
 ) -> None:
     person = ledger.person()
-    row = ledger.session(person, "s1", thread=uuid4())
+    row = person.session("s1", thread=uuid4())
     turn = ledger.turn(person, row, message="from the ledger", reply="not delivered yet")
     message = str(uuid4())
     ledger.delivery(turn, state="ingested", parts=[message])
@@ -145,16 +148,16 @@ def test_a_delivered_turn_is_read_from_the_thread(
 
 
 def test_a_queue_that_is_away_does_not_fail_a_deletion(
-    ledger: Any, run: Callable[..., Any]
+    ledger: Ledger, run: Callable[..., Any]
 ) -> None:
     person = ledger.person()
-    ledger.session(person, "s1", thread=uuid4())
+    person.session("s1", thread=uuid4())
     [[status, _], [again, problem]] = run(person, ["session_delete", "session_delete"])["answers"]
     assert (status, again, problem["code"]) == (204, 404, "session_not_found")
 
 
 def test_with_the_database_away_every_route_is_unavailable(
-    ledger: Any, run: Callable[..., Any]
+    ledger: Ledger, run: Callable[..., Any]
 ) -> None:
     person = ledger.person()
     nowhere = "postgresql://nobody:test-key@127.0.0.1:9/nothing"

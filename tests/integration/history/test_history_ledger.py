@@ -10,21 +10,23 @@ from tandem.db.connection import Database
 from tandem.db.history import START, MessageIndex, Place
 from tandem.errors import Forbidden, NotFound, Unauthenticated
 from tandem.settings import DatabaseSettings
+from tests.integration.history.session_ledger import Ledger
+from tests.integration.people import Person
 
 pytestmark = pytest.mark.integration
 
 
-def read(database: Database, person: Any, label: str = "s1", **options: Any) -> Any:
+def read(database: Database, person: Person, label: str = "s1", **options: Any) -> Any:
     asked = {"user_id": None, "after": START, "limit": 50} | options
     return asyncio.run(MessageIndex(database).page(person.principal, session_id=label, **asked))
 
 
 def test_messages_come_in_order_and_a_reply_only_once_it_was_given(
-    ledger: Any, open_database: Database
+    ledger: Ledger, container: Database
 ) -> None:
     person = ledger.person()
     thread = uuid4()
-    row = ledger.session(person, "s1", thread=thread)
+    row = person.session("s1", thread=thread)
     first = ledger.turn(person, row, message="m1", reply="r1")
     second = ledger.turn(person, row, message="m2", reply=None)
     third = ledger.turn(person, row, message="m3", reply=None)
@@ -34,7 +36,7 @@ def test_messages_come_in_order_and_a_reply_only_once_it_was_given(
     ledger.delivery(first, store="mem0", state="ingested", parts=["m"])
     ledger.delivery(third, role="user", state="refused")
 
-    page = read(open_database, person, user_id=person.user_id)
+    page = read(container, person, user_id=person.user_id)
 
     assert (page.session_row, page.zep_thread_uuid, page.more) == (row, thread, False)
     assert [
@@ -54,10 +56,10 @@ def test_messages_come_in_order_and_a_reply_only_once_it_was_given(
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
 def test_pages_of_any_size_hold_every_message_once(
-    ledger: Any, open_database: Database, limit: int
+    ledger: Ledger, container: Database, limit: int
 ) -> None:
     person = ledger.person()
-    row = ledger.session(person, "s1")
+    row = person.session("s1")
     expected = []
     for number in range(6):
         answered = number % 3 != 1
@@ -66,63 +68,63 @@ def test_pages_of_any_size_hold_every_message_once(
     seen: list[str] = []
     after, more = START, True
     while more:
-        page = read(open_database, person, after=after, limit=limit)
+        page = read(container, person, after=after, limit=limit)
         assert 1 <= len(page.messages) <= limit
         seen += [message.content for message in page.messages]
         after, more = page.messages[-1].place, page.more
     assert seen == expected
 
 
-def test_wiped_messages_keep_their_place_and_ids(ledger: Any, open_database: Database) -> None:
+def test_wiped_messages_keep_their_place_and_ids(ledger: Ledger, container: Database) -> None:
     person = ledger.person()
-    row = ledger.session(person, "s1")
+    row = person.session("s1")
     turn = ledger.turn(person, row)
     ledger.run("update turns set message = null, reply = null where id = :id", id=turn)
-    page = read(open_database, person)
+    page = read(container, person)
     assert [(m.role, m.content) for m in page.messages] == [("user", None), ("assistant", None)]
 
 
-def test_an_empty_session_has_no_messages(ledger: Any, open_database: Database) -> None:
+def test_an_empty_session_has_no_messages(ledger: Ledger, container: Database) -> None:
     person = ledger.person()
-    row = ledger.session(person, "s1")
-    page = read(open_database, person)
+    row = person.session("s1")
+    page = read(container, person)
     assert (page.session_row, list(page.messages), page.more) == (row, [], False)
 
 
 def test_a_place_beyond_all_bounds_of_seq_is_merely_past_the_end(
-    ledger: Any, open_database: Database
+    ledger: Ledger, container: Database
 ) -> None:
     person = ledger.person()
-    ledger.turn(person, ledger.session(person, "s1"))
-    assert list(read(open_database, person, after=Place(2**62, 1)).messages) == []
+    ledger.turn(person, person.session("s1"))
+    assert list(read(container, person, after=Place(2**62, 1)).messages) == []
 
 
 def test_sessions_that_are_not_the_callers_are_not_found(
-    ledger: Any, open_database: Database
+    ledger: Ledger, container: Database
 ) -> None:
     person, other = ledger.person(), ledger.person()
-    ledger.turn(other, ledger.session(other, "theirs"))
-    ledger.session(person, "gone")
+    ledger.turn(other, other.session("theirs"))
+    person.session("gone")
     ledger.run("update sessions set deleted_at = now() where session_id = 'gone'")
     for label in ("theirs", "gone", "never-was"):
         with pytest.raises(NotFound) as caught:
-            read(open_database, person, label)
+            read(container, person, label)
         assert caught.value.code == "session_not_found"
     with pytest.raises(Forbidden):
-        read(open_database, person, "theirs", user_id=other.user_id)
+        read(container, person, "theirs", user_id=other.user_id)
 
 
-def test_an_ended_login_reads_nothing(ledger: Any, open_database: Database) -> None:
+def test_an_ended_login_reads_nothing(ledger: Ledger, container: Database) -> None:
     person = ledger.person()
-    ledger.turn(person, ledger.session(person, "s1"))
+    ledger.turn(person, person.session("s1"))
     ledger.run("update logins set expires_at = now() where id = :id", id=person.principal.login_id)
     with pytest.raises(Unauthenticated):
-        read(open_database, person)
+        read(container, person)
 
 
-def test_a_page_of_history_is_one_round_trip(ledger: Any, counting_proxy: Any) -> None:
+def test_a_page_of_history_is_one_round_trip(ledger: Ledger, counting_proxy: Any) -> None:
     person = ledger.person()
-    ledger.turn(person, ledger.session(person, "s1"))
+    ledger.turn(person, person.session("s1"))
     client = Database(lambda: counting_proxy.url, DatabaseSettings())
     read(client, person)
     counting_proxy.reset()

@@ -1,7 +1,7 @@
 """The ledger's part in view and search, in a real PostgreSQL."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -18,20 +18,14 @@ from tandem.recall.merge import Link, links
 from tandem.recall.normalise import statement_hash
 from tandem.recall.stores import fact_draft, memory_draft
 from tandem.settings import DatabaseSettings
-from tests.integration.conftest import CountingProxy, open_connection
-from tests.integration.memory.people import Person
+from tests.integration.conftest import CountingProxy
+from tests.integration.lock_waits import until_somebody_waits
+from tests.integration.memory.speakers import Speaker
 
 pytestmark = pytest.mark.integration
 
 SETTINGS = DatabaseSettings(database_statement_seconds=20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def connection(database: str) -> Iterator[OneRoundTrip]:
-    opened = open_connection(database)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -61,7 +55,7 @@ def test_a_look_finds_the_graph_and_what_no_store_has_ingested(
     connection: OneRoundTrip, ledger: MemoryLedger
 ) -> None:
     graph = uuid4()
-    me = Person(connection, graph=graph)
+    me = Speaker.sign_up(connection, graph=graph)
     session = me.session("sess789")
     hour = timedelta(hours=1)
     me.turn(session, 1, "long ago", ago=25 * hour)
@@ -81,7 +75,7 @@ def test_a_look_finds_the_graph_and_what_no_store_has_ingested(
 def test_a_look_finds_the_last_message_of_the_session_it_was_asked_about(
     connection: OneRoundTrip, ledger: MemoryLedger
 ) -> None:
-    me = Person(connection)
+    me = Speaker.sign_up(connection)
     session = me.session("sess789")
     me.turn(session, 1, "first")
     last = me.turn(session, 2, "second", states=("ingested", "ingested"))
@@ -97,7 +91,7 @@ def test_a_look_finds_the_last_message_of_the_session_it_was_asked_about(
 def test_a_look_is_refused_to_others_and_for_sessions_that_are_not_there(
     connection: OneRoundTrip, ledger: MemoryLedger
 ) -> None:
-    me, you = Person(connection), Person(connection)
+    me, you = Speaker.sign_up(connection), Speaker.sign_up(connection)
     you.session("yours")
     with pytest.raises(Forbidden):
         run(ledger.look(me.principal, user_id=you.user_id))
@@ -105,7 +99,7 @@ def test_a_look_is_refused_to_others_and_for_sessions_that_are_not_there(
         with pytest.raises(NotFound) as refused:
             run(ledger.look(me.principal, session_id=session_id))
         assert refused.value.code == "session_not_found"
-    connection.run("update logins set revoked_at = now() where id = :id", id=me.login_id)
+    connection.run("update logins set revoked_at = now() where id = :id", id=me.principal.login_id)
     with pytest.raises(Unauthenticated):
         run(ledger.look(me.principal))
 
@@ -113,7 +107,7 @@ def test_a_look_is_refused_to_others_and_for_sessions_that_are_not_there(
 def test_settling_says_where_items_come_from(
     connection: OneRoundTrip, ledger: MemoryLedger
 ) -> None:
-    me, you = Person(connection), Person(connection)
+    me, you = Speaker.sign_up(connection), Speaker.sign_up(connection)
     turn = me.turn(me.session("sess789"), 1, "I live in Delhi")
     delhi, dog = fact("Lives in Delhi"), memory("Has a dog", turn=turn)
     me.source(delhi.provider_ids[0], turn)
@@ -134,7 +128,7 @@ def test_settling_says_where_items_come_from(
 def test_links_are_kept_once_and_only_a_changed_text_changes_them(
     connection: OneRoundTrip, ledger: MemoryLedger
 ) -> None:
-    me = Person(connection)
+    me = Speaker.sign_up(connection)
     facts, memories = [fact("Lives in Delhi")], [memory("lives in delhi.")]
     found = links(facts, memories)
     assert len(found) == 1
@@ -153,7 +147,7 @@ def test_links_are_kept_once_and_only_a_changed_text_changes_them(
 def test_links_written_at_the_same_time_in_opposite_orders_neither_double_nor_deadlock(
     connection: OneRoundTrip, database: str
 ) -> None:
-    me = Person(connection)
+    me = Speaker.sign_up(connection)
     pairs = [
         Link(Mem0Id(f"m{n:03}"), ZepUuid(uuid4()), statement_hash(f"statement {n}"))
         for n in range(200)
@@ -178,9 +172,9 @@ def test_links_written_at_the_same_time_in_opposite_orders_neither_double_nor_de
 
 
 def test_a_second_writer_of_the_same_link_waits_for_the_first_and_changes_nothing(
-    connection: OneRoundTrip, database: str, ledger: MemoryLedger
+    connection: OneRoundTrip, ledger: MemoryLedger
 ) -> None:
-    me = Person(connection)
+    me = Speaker.sign_up(connection)
     link = Link(Mem0Id("m"), ZepUuid(uuid4()), statement_hash("Lives in Delhi"))
     connection.run("begin")
     connection.run(
@@ -193,7 +187,7 @@ def test_a_second_writer_of_the_same_link_waits_for_the_first_and_changes_nothin
     )
     with ThreadPoolExecutor(1) as pool:
         second = pool.submit(run, ledger.settle(me.account_id, [], [link]))
-        _until(lambda: _waiters(database) == 1)
+        asyncio.run(until_somebody_waits(connection))
         connection.run("commit")
         second.result(timeout=10)
     [kept] = me.links()
@@ -203,7 +197,7 @@ def test_a_second_writer_of_the_same_link_waits_for_the_first_and_changes_nothin
 def test_tracing_tells_which_memories_a_fact_is_known_to_equal(
     connection: OneRoundTrip, ledger: MemoryLedger
 ) -> None:
-    me, you = Person(connection), Person(connection)
+    me, you = Speaker.sign_up(connection), Speaker.sign_up(connection)
     turn = me.turn(me.session("sess789"), 1, "I live in Delhi")
     linked, rewritten, alone = memory("Lives in Delhi"), memory("Likes tea"), memory("Has a dog")
     me.source(linked.provider_ids[0], turn)
@@ -220,7 +214,7 @@ def test_tracing_tells_which_memories_a_fact_is_known_to_equal(
 def test_ids_of_a_store_are_data_whatever_they_look_like(
     connection: OneRoundTrip, ledger: MemoryLedger, hostile: str
 ) -> None:
-    me = Person(connection)
+    me = Speaker.sign_up(connection)
     turn = me.turn(me.session("sess789"), 1, "x")
     odd = memory_draft(Mem0Memory(id=Mem0Id(hostile), text="x"))
     me.source(hostile, turn)
@@ -232,7 +226,7 @@ def test_ids_of_a_store_are_data_whatever_they_look_like(
 def test_each_part_is_one_round_trip(
     connection: OneRoundTrip, counting_proxy: CountingProxy
 ) -> None:
-    me = Person(connection)
+    me = Speaker.sign_up(connection)
     me.turn(me.session("sess789"), 1, "x")
     opened = Database(lambda: counting_proxy.url, SETTINGS)
     ledger = MemoryLedger(opened)
@@ -246,19 +240,3 @@ def test_each_part_is_one_round_trip(
     run(ledger.trace(me.account_id, memories))
     assert counting_proxy.round_trips == 3
     opened.close()
-
-
-def _waiters(database: str) -> int:
-    watcher = open_connection(database)
-    [[count]] = watcher.run(
-        "select count(*) from pg_stat_activity"
-        " where datname = current_database() and wait_event_type = 'Lock'"
-    )
-    watcher.close()
-    return int(count)
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = datetime.now(UTC) + timedelta(seconds=10)
-    while not condition():
-        assert datetime.now(UTC) < deadline

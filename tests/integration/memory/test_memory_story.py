@@ -20,8 +20,8 @@ from tandem.recall.gather import Gather
 from tandem.settings import DatabaseSettings
 from tandem.web import create_app, create_handler
 from tests.functional.memory.stores_on_wire import GRAPH, StoresOnWire, edge, memory
-from tests.integration.conftest import CountingProxy, open_connection
-from tests.integration.memory.people import Person
+from tests.integration.conftest import CountingProxy
+from tests.integration.memory.speakers import Speaker
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +32,7 @@ HOUR = timedelta(hours=1)
 class Tandem:
     """The memory function for one person."""
 
-    def __init__(self, url: str, person: Person, http_event: MakeEvent) -> None:
+    def __init__(self, url: str, person: Speaker, http_event: MakeEvent) -> None:
         self.stores = StoresOnWire()
         self.person = person
         self._event = http_event
@@ -69,17 +69,10 @@ class Tandem:
 
 
 @pytest.fixture
-def connection(database: str) -> Iterator[OneRoundTrip]:
-    opened = open_connection(database)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def tandem(
     counting_proxy: CountingProxy, connection: OneRoundTrip, http_event: MakeEvent
 ) -> Iterator[Tandem]:
-    made = Tandem(counting_proxy.url, Person(connection, graph=GRAPH), http_event)
+    made = Tandem(counting_proxy.url, Speaker.sign_up(connection, graph=GRAPH), http_event)
     yield made
     made.close()
 
@@ -164,7 +157,7 @@ def test_people_who_look_at_the_same_time_do_not_double_links(
     database: str, connection: OneRoundTrip
 ) -> None:
     """Four containers of one person: each has its own connection, as in Lambda."""
-    me = Person(connection, graph=GRAPH)
+    me = Speaker.sign_up(connection, graph=GRAPH)
 
     def look(_: int) -> None:
         # Each thread is a container; the handler's own loop belongs to the whole process.
