@@ -80,7 +80,9 @@ def dev(*, data_dir: Path = DATA / "dev", env_file: Path = ROOT / ".env", **opti
     real = real_services(environment)
     # A port may be said in the shell too; nothing else of the shell counts.
     ports = dev_ports({**environment, **os.environ})
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT too: a shell script starts its background jobs with it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     print("Starting …", flush=True)
     stack = Stack(data_dir=data_dir, ports=ports, schedules=True, echo=True, real=real, **options)
     try:
