@@ -4,7 +4,6 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,39 +13,35 @@ from local.template import load_template
 from memory_api.jobs import migrate, stack_answer
 from tandem.errors import ConfigurationError, Unavailable
 from tandem.secrets import Secrets, secrets_from_environment
+from tests.local_servers import LocalServer, QuietHandler, serving
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 VERSION = "arn:aws:lambda:eu-central-1:123456789012:function:tandem-migrate:"
 CANARY = "hunter2-canary"
 
 
-class Answers(ThreadingHTTPServer):
+class Answers(LocalServer):
     """Where a presigned ResponseURL leads: keeps what is put there."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Keep)
+        super().__init__(_Keep)
         self.statuses: list[int] = []
         self.puts: list[tuple[str, dict[str, str], dict[str, Any]]] = []
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/bucket/key%7C1?X-Signature=a%2Fb&Expires=1"
+        return f"{super().url}/bucket/key%7C1?X-Signature=a%2Fb&Expires=1"
 
 
-class _Keep(BaseHTTPRequestHandler):
+class _Keep(QuietHandler):
     server: Answers
 
     def do_PUT(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        body = json.loads(self.body())
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.puts.append((self.path, headers, body))
         self.send_response(self.server.statuses.pop(0) if self.server.statuses else 200)
         self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        """Writes nothing."""
 
 
 class Invocation:
@@ -63,13 +58,8 @@ class Invocation:
 
 @pytest.fixture
 def answers() -> Iterator[Answers]:
-    server = Answers()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Answers()) as server:
+        yield server
 
 
 @pytest.fixture

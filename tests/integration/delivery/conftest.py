@@ -5,7 +5,6 @@ Zep's twin forgets Idempotency-Keys at once, so that what arrives once does so b
 
 import importlib
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from types import ModuleType
 
@@ -16,6 +15,7 @@ from tests.integration.delivery.job_world import World
 from tests.integration.delivery.stores_and_queue import Queue, Twin
 from tests.integration.delivery.talk import Talk
 from tests.integration.turn_ledger import Someone
+from tests.local_servers import serving
 
 
 @pytest.fixture
@@ -39,13 +39,8 @@ def mem0(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
 
 @pytest.fixture
 def queue() -> Iterator[Queue]:
-    server = Queue()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Queue()) as server:
+        yield server
 
 
 @pytest.fixture

@@ -4,13 +4,12 @@ import json
 import sqlite3
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import httpx
 
 from local import processes
+from tests.local_servers import LocalServer, QuietHandler
 
 ROOT = Path(__file__).parents[3]
 WITHIN_SECONDS = 20
@@ -18,32 +17,23 @@ ZEP_KEY = {"authorization": "Api-Key test-key"}
 MEM0_KEY = {"authorization": "Token test-key"}
 
 
-class Queue(ThreadingHTTPServer):
+class Queue(LocalServer):
     """SQS as far as SendMessageBatch, over HTTP; what is sent lies in `bodies`."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _TakeBatch)
+        super().__init__(_TakeBatch)
         self.bodies: list[str] = []
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
 
-
-class _TakeBatch(BaseHTTPRequestHandler):
+class _TakeBatch(QuietHandler):
     server: Queue
 
     def do_POST(self) -> None:
-        batch = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        batch = json.loads(self.body())
         self.server.bodies += [entry["MessageBody"] for entry in batch["Entries"]]
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b'{"Successful": [], "Failed": []}')
-
-    def log_message(self, *_: Any) -> None:
-        """Writes nothing."""
 
 
 class Twin:

@@ -4,9 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,6 +13,7 @@ import pytest
 
 from tests.integration.history.session_ledger import Ledger
 from tests.integration.people import Person
+from tests.local_servers import LocalServer, QuietHandler, serving
 
 pytestmark = pytest.mark.integration
 
@@ -36,17 +35,15 @@ print("REPORT " + json.dumps(report))
 """
 
 
-class Thread(ThreadingHTTPServer):
+class Thread(LocalServer):
     """A Zep that has one thread."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
+        super().__init__(_Answer)
         self.items: list[dict[str, Any]] = []
 
 
-class _Answer(BaseHTTPRequestHandler):
+class _Answer(QuietHandler):
     server: Thread
 
     def do_GET(self) -> None:
@@ -56,19 +53,11 @@ class _Answer(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: Any) -> None:
-        """Writes nothing."""
-
 
 @pytest.fixture
 def zep() -> Iterator[Thread]:
-    server = Thread()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Thread()) as server:
+        yield server
 
 
 @pytest.fixture
@@ -87,7 +76,7 @@ def run(
             "PYTHONPATH": os.pathsep.join(map(str, paths)),
             "DATABASE_URL": database_url,
             "ZEP_API_KEY": "test-key",
-            "ZEP_BASE_URL": f"http://127.0.0.1:{zep.server_port}",
+            "ZEP_BASE_URL": zep.url,
             "DELIVERY_QUEUE_URL": "http://127.0.0.1:9/queue",
             "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "test-key",
