@@ -114,19 +114,46 @@ def _signed(host: str, region: str, body: bytes) -> dict[str, str]:
         "x-amz-date": stamp,
         "x-amz-target": "secretsmanager.GetSecretValue",
     }
-    if token := os.environ.get("AWS_SESSION_TOKEN"):
+    identity, secret_key, token = _role_keys()
+    if token:
         headers["x-amz-security-token"] = token
     names = ";".join(sorted(headers))
     lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
     request = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     scope = f"{stamp[:8]}/{region}/secretsmanager/aws4_request"
     to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-    key = b"AWS4" + os.environ.get("AWS_SECRET_ACCESS_KEY", "").encode()
+    key = b"AWS4" + secret_key.encode()
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
-    identity = os.environ.get("AWS_ACCESS_KEY_ID", "")
     headers["authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={identity}/{scope}, SignedHeaders={names}, "
         f"Signature={hmac.digest(key, to_sign.encode(), 'sha256').hex()}"
     )
     return headers
+
+
+def _role_keys() -> tuple[str, str, str]:
+    """The role's key id, key and token. With SnapStart they don't stand in variables, where a
+    snapshot would keep them too long, but behind an address on this machine ("Activating and
+    managing Lambda SnapStart", AWS Lambda Developer Guide). Every five minutes is not too often to
+    ask it."""
+    address = os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+    if not address:
+        return (
+            os.environ.get("AWS_ACCESS_KEY_ID", ""),
+            os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
+            os.environ.get("AWS_SESSION_TOKEN", ""),
+        )
+    parts = urlsplit(address)
+    token = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+    connection = http.client.HTTPConnection(parts.netloc, timeout=_FETCH_SECONDS)
+    try:
+        target = parts._replace(scheme="", netloc="", fragment="").geturl()
+        connection.request("GET", target, headers={"authorization": token} if token else {})
+        with connection.getresponse() as answer:
+            keys = json.loads(answer.read(100_000))
+        return str(keys["AccessKeyId"]), str(keys["SecretAccessKey"]), str(keys["Token"])
+    except (KeyError, TypeError):
+        raise ValueError("the role's keys can't be read") from None
+    finally:
+        connection.close()

@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from tandem.aws_signature import AwsCredentials, AwsScope, sign_post
+from tandem.aws_credentials import RoleCredentials
+from tandem.aws_signature import AwsScope, sign_post
+
+_role = RoleCredentials()
 
 
 class AwsRequest(NamedTuple):
@@ -40,6 +43,9 @@ def aws_request(service: str, target: str, body: bytes, *, json_version: str) ->
         service: as in its host name: `sqs`, `secretsmanager`.
         target: the operation with its prefix, such as `AmazonSQS.SendMessageBatch`.
         json_version: the protocol's version, `1.0` or `1.1`.
+
+    Raises:
+        NoCredentials: a ValueError; the function's role has no keys for us now.
     """
     endpoint = aws_endpoint(service)
     headers = sign_post(
@@ -50,11 +56,7 @@ def aws_request(service: str, target: str, body: bytes, *, json_version: str) ->
         },
         body=body,
         scope=AwsScope(os.environ.get("AWS_REGION", "us-east-1"), service),
-        credentials=AwsCredentials(
-            os.environ.get("AWS_ACCESS_KEY_ID", ""),
-            os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
-            os.environ.get("AWS_SESSION_TOKEN"),
-        ),
+        credentials=_role.current(),
         now=datetime.now(UTC),
     )
     return AwsRequest(endpoint, headers, body)
