@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from tandem.delivery.stores import Utterances
-from tests.unit.delivery_fakes import ACCOUNT, SESSION, World
+from tests.unit.delivery_fakes import World
+from tests.unit.delivery_ledger import ACCOUNT, SESSION
 
 
 def world_with(message: str, reply: str | None = None) -> World:

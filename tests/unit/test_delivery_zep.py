@@ -12,7 +12,8 @@ import pytest
 from tandem.db.deliveries import Due
 from tandem.delivery.stores import Utterances
 from tandem.errors import UpstreamUnavailable
-from tests.unit.delivery_fakes import ACCOUNT, SAID_AT, SESSION, World
+from tests.unit.delivery_fakes import World
+from tests.unit.delivery_ledger import ACCOUNT, SAID_AT, SESSION
 
 ADD = "POST /api/v4/threads/.*/messages$"
 
