@@ -106,12 +106,17 @@ def connect(url: str, settings: DatabaseSettings) -> OneRoundTrip:
         ConfigurationError: the address can't be used; it is not quoted.
         OSError, pg8000.native.Error: the database can't be reached or refuses.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 5432
+    except ValueError:
+        # Its text quotes what it chokes on, which may be the password.
+        raise ConfigurationError(setting="DATABASE_URL", reason="can't be read") from None
     if parts.scheme not in {"postgres", "postgresql"} or not parts.hostname or not parts.path[1:]:
         raise ConfigurationError(setting="DATABASE_URL", reason="is not a postgresql:// address")
     options = parse_qs(parts.query)
     plain = socket.create_connection(
-        (parts.hostname, parts.port or 5432), timeout=settings.database_connect_seconds
+        (parts.hostname, port), timeout=settings.database_connect_seconds
     )
     try:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -228,6 +233,10 @@ class Database:
         except (pg8000.native.InterfaceError, OSError) as error:
             self.close()
             raise _Gone(type(error).__name__) from error
+        except BaseException:
+            # Part of an answer may still be on its way, and the next caller would be given it.
+            self.close()
+            raise
 
 
 class _Gone(Exception):
