@@ -1,7 +1,6 @@
 """The chat function's handler: requests as API Gateway gives them, answers as it takes them."""
 
 import json
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -13,10 +12,10 @@ from tandem import errors
 from tandem.db.turns import TurnStatus
 from tandem.ids import TurnId
 from tandem.web import create_app, create_handler
+from tests.conftest import MakeEvent
 from tests.functional.chat_wires import memory
 from tests.unit.chat_world import ADA, NOW, World
 
-MakeEvent = Callable[..., dict[str, Any]]
 CLAIMS = {"sub": str(ADA.account_id), "sid": str(ADA.login_id), "exp": 4_102_444_800}
 CANARY = "canary-7f3a"
 TURN = "00000000-0000-4000-8000-000000000007"

@@ -11,8 +11,8 @@ from fastapi import APIRouter
 from tandem.errors import Conflict, RateLimited
 from tandem.principal import Caller
 from tandem.web import Handler, RequestModel, ResponseModel, create_app, create_handler
+from tests.conftest import MakeEvent
 
-MakeEvent = Callable[..., dict[str, Any]]
 LogLines = Callable[[], list[dict[str, Any]]]
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from tandem.db.connection import OneRoundTrip
 
@@ -19,3 +21,12 @@ async def until_somebody_waits(connection: OneRoundTrip, *, count: int = 1) -> N
     while (await asyncio.to_thread(connection.run, waiting) or [[0]])[0][0] < count:
         assert time.monotonic() < deadline, "nobody waits"
         await asyncio.sleep(0.005)
+
+
+def commit_once_waited_for[T](holder: OneRoundTrip, work: Callable[[], T]) -> T:
+    """What `work` gives, which has to wait for the transaction that `holder` has open."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(work)
+        asyncio.run(until_somebody_waits(holder))
+        holder.run("commit")
+        return waiting.result(timeout=DEADLINE_SECONDS)

@@ -25,6 +25,7 @@ from tandem.recall.gather import Gather
 from tandem.recall.items import Draft, ResolvedSource
 from tandem.recall.merge import Link
 from tandem.web import create_app, create_handler
+from tests.conftest import MakeEvent
 from tests.functional.memory.stores_on_wire import (
     GRAPH,
     HANGS,
@@ -33,7 +34,6 @@ from tests.functional.memory.stores_on_wire import (
     memory,
 )
 
-MakeEvent = Callable[..., dict[str, Any]]
 Answer = tuple[int, dict[str, Any]]
 
 

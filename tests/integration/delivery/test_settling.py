@@ -1,7 +1,6 @@
 """What a session owes, against real PostgreSQL: turns that nobody answers, and their order."""
 
 import asyncio
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
@@ -11,7 +10,7 @@ from tandem.db.connection import OneRoundTrip
 from tandem.db.deliveries import Deliveries
 from tandem.ids import ZepUuid
 from tests.integration.delivery.talk import Talk
-from tests.integration.lock_waits import until_somebody_waits
+from tests.integration.lock_waits import commit_once_waited_for
 from tests.integration.turn_ledger import database_at
 
 pytestmark = pytest.mark.integration
@@ -77,11 +76,7 @@ def test_a_turn_that_is_answered_while_it_is_being_settled_stays_answered(
         "update turns set state = 'answered', reply = 'r', replied_at = now() where id = :t",
         t=turn.turn_id,
     )
-    settling = threading.Thread(target=talk.settle)
-    settling.start()
-    asyncio.run(until_somebody_waits(connection))
-    connection.run("commit")
-    settling.join(10)
+    commit_once_waited_for(connection, talk.settle)
 
     assert talk.person.turns()[0][1] == "answered"
     assert talk.states() == []

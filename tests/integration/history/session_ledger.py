@@ -1,7 +1,5 @@
 """What the tests of sessions and history put into a real ledger."""
 
-import threading
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -75,10 +73,3 @@ class Ledger:
 
 def new_session(label: str = "s1", title: str | None = None) -> NewSession:
     return NewSession(id=SessionRowId(uuid4()), session_id=label, title=title)
-
-
-def in_thread(work: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
-    results: list[Any] = []
-    thread = threading.Thread(target=lambda: results.append(work()))
-    thread.start()
-    return thread, results

@@ -11,8 +11,8 @@ from tandem.db.connection import Database
 from tandem.db.sessions import Sessions
 from tandem.errors import NotFound
 from tandem.settings import DatabaseSettings
-from tests.integration.history.session_ledger import Ledger, in_thread, new_session
-from tests.integration.lock_waits import until_somebody_waits
+from tests.integration.history.session_ledger import Ledger, new_session
+from tests.integration.lock_waits import commit_once_waited_for
 from tests.integration.people import Person
 
 pytestmark = pytest.mark.integration
@@ -155,16 +155,13 @@ def test_deleting_waits_for_a_commit_in_flight_and_takes_what_it_stored(
     [[_, done, *_]] = committer.run(turn_statements.COMMIT, **commit_parameters(person, row, turn))
     assert done
 
-    thread, results = in_thread(
-        lambda: asyncio.run(Sessions(deleter).delete(person.principal, "race"))
+    gone = commit_once_waited_for(
+        committer, lambda: asyncio.run(Sessions(deleter).delete(person.principal, "race"))
     )
-    asyncio.run(until_somebody_waits(ledger.connection))
-    committer.run("commit")
-    thread.join()
     deleter.close()
     committer.close()
 
-    assert [result.thread_owed for result in results] == [True]
+    assert gone.thread_owed is True
     assert ledger.run(
         "select state, message, reply, answer from turns where id = :turn", turn=turn
     ) == [["answered", None, None, None]]
@@ -185,16 +182,13 @@ def test_deleting_waits_for_a_turn_being_opened_and_wipes_it(ledger: Ledger, dat
         row=row,
         account=person.account_id,
     )
-    thread, results = in_thread(
-        lambda: asyncio.run(Sessions(deleter).delete(person.principal, "opening"))
+    gone = commit_once_waited_for(
+        opener, lambda: asyncio.run(Sessions(deleter).delete(person.principal, "opening"))
     )
-    asyncio.run(until_somebody_waits(ledger.connection))
-    opener.run("commit")
-    thread.join()
     deleter.close()
     opener.close()
 
-    assert len(results) == 1
+    assert gone.id == row
     assert ledger.run("select state, message from turns where session_row = :row", row=row) == [
         ["abandoned", None]
     ]
@@ -207,16 +201,14 @@ def test_a_commit_waits_for_a_deletion_in_flight_and_stores_nothing(ledger: Ledg
     deleter, committer = ledger.connect(), ledger.connect()
     deleter.run("begin")
     deleter.run("select * from delete_session(:owner, 'late')", owner=person.account_id)
-    thread, results = in_thread(
-        lambda: committer.run(turn_statements.COMMIT, **commit_parameters(person, row, turn))
+    found = commit_once_waited_for(
+        deleter,
+        lambda: committer.run(turn_statements.COMMIT, **commit_parameters(person, row, turn)),
     )
-    asyncio.run(until_somebody_waits(ledger.connection))
-    deleter.run("commit")
-    thread.join()
     for connection in (deleter, committer):
         connection.close()
 
-    [[[alive, done, owed, _]]] = results
+    [[alive, done, owed, _]] = found or []
     assert (alive, done, owed) == (False, False, 0)
     assert ledger.run("select state, reply from turns where id = :turn", turn=turn) == [
         ["abandoned", None]

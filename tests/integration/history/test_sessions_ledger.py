@@ -9,8 +9,8 @@ from tandem.db.connection import Database
 from tandem.db.sessions import Sessions
 from tandem.errors import Forbidden, Unauthenticated
 from tandem.settings import DatabaseSettings
-from tests.integration.history.session_ledger import Ledger, in_thread, new_session
-from tests.integration.lock_waits import until_somebody_waits
+from tests.integration.history.session_ledger import Ledger, new_session
+from tests.integration.lock_waits import commit_once_waited_for
 
 pytestmark = pytest.mark.integration
 
@@ -64,14 +64,11 @@ def test_a_second_start_waits_for_the_first_and_finds_its_session(
     def start() -> Any:
         return asyncio.run(Sessions(other).start(person.principal, None, new_session("raced")))
 
-    thread, results = in_thread(start)
-    asyncio.run(until_somebody_waits(ledger.connection))
-    holder.run("commit")
-    thread.join()
+    started = commit_once_waited_for(holder, start)
     other.close()
     holder.close()
 
-    assert [result.created for result in results] == [False]
+    assert started.created is False
     rows = ledger.run(
         "select id from sessions where account_id = :account", account=person.account_id
     )

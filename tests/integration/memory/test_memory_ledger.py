@@ -19,7 +19,7 @@ from tandem.recall.normalise import statement_hash
 from tandem.recall.stores import fact_draft, memory_draft
 from tandem.settings import DatabaseSettings
 from tests.integration.conftest import CountingProxy
-from tests.integration.lock_waits import until_somebody_waits
+from tests.integration.lock_waits import commit_once_waited_for
 from tests.integration.memory.speakers import Speaker
 
 pytestmark = pytest.mark.integration
@@ -185,11 +185,7 @@ def test_a_second_writer_of_the_same_link_waits_for_the_first_and_changes_nothin
         hash=link.statement_hash,
         noon=NOON,
     )
-    with ThreadPoolExecutor(1) as pool:
-        second = pool.submit(run, ledger.settle(me.account_id, [], [link]))
-        asyncio.run(until_somebody_waits(connection))
-        connection.run("commit")
-        second.result(timeout=10)
+    commit_once_waited_for(connection, lambda: run(ledger.settle(me.account_id, [], [link])))
     [kept] = me.links()
     assert kept == ("m", link.edge_uuid, link.statement_hash, NOON)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -19,13 +19,13 @@ from tandem.db.memory import MemoryLedger
 from tandem.recall.gather import Gather
 from tandem.settings import DatabaseSettings
 from tandem.web import create_app, create_handler
+from tests.conftest import MakeEvent
 from tests.functional.memory.stores_on_wire import GRAPH, StoresOnWire, edge, memory
 from tests.integration.conftest import CountingProxy
 from tests.integration.memory.speakers import Speaker
 
 pytestmark = pytest.mark.integration
 
-MakeEvent = Callable[..., dict[str, Any]]
 HOUR = timedelta(hours=1)
 
 
