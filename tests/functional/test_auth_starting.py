@@ -1,25 +1,14 @@
 """How the auth function starts: in a process of its own, as a container does."""
 
-import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PATH = os.pathsep.join(str(ROOT / folder) for folder in ("layers/common", "functions/auth"))
+from tests.own_process import run_python
 
 
 def start(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment | {"PYTHONPATH": PATH},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_python(code, "layers/common", "functions/auth", environment=environment)
 
 
 def test_it_starts_without_a_secret_or_a_network_and_imports_only_what_it_needs() -> None:

@@ -2,18 +2,17 @@
 
 import importlib
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import jwt
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.own_process import run_python
+
 KEY = "test-key" * 4
 SUB = "0b0e1c52-6f0e-4f6c-9d0e-0a4f5d1c2b3a"
 SID = "7d4c3b2a-1f0e-4d5c-8b6a-9a8b7c6d5e4f"
@@ -182,16 +181,13 @@ def test_the_secret_is_asked_for_by_a_signed_call_and_once(
 
 
 def imported_by(code: str) -> set[str]:
-    program = f"import sys; sys.path.insert(0, 'functions/authorizer'); {code}"
-    out = subprocess.run(
-        [sys.executable, "-c", f"{program}; print(' '.join(sys.modules))"],
-        cwd=ROOT,
-        env={"SECRET_ARN": "arn:test"},
-        capture_output=True,
-        text=True,
-        check=True,
+    imported = run_python(
+        f"import sys; {code}; print(' '.join(sys.modules))",
+        "functions/authorizer",
+        environment={"SECRET_ARN": "arn:test"},
     )
-    return set(out.stdout.split())
+    assert imported.returncode == 0, imported.stderr
+    return set(imported.stdout.split())
 
 
 def test_importing_it_brings_in_nothing_heavy_and_nothing_of_the_layer() -> None:
@@ -206,12 +202,8 @@ def test_importing_it_brings_in_nothing_heavy_and_nothing_of_the_layer() -> None
 def test_it_refuses_to_start_without_its_settings_and_names_them(
     environment: dict[str, str], named: str
 ) -> None:
-    started = subprocess.run(
-        [sys.executable, "-c", "import jwt_authorizer.app"],
-        env=environment | {"PYTHONPATH": str(ROOT / "functions/authorizer")},
-        capture_output=True,
-        text=True,
-        check=False,
+    started = run_python(
+        "import jwt_authorizer.app", "functions/authorizer", environment=environment
     )
 
     assert started.returncode != 0

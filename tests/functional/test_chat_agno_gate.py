@@ -3,11 +3,7 @@
 import asyncio
 import json
 import logging
-import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,8 +23,8 @@ from tests.functional.chat_wires import (
     prompt,
     says,
 )
+from tests.own_process import run_python
 
-ROOT = Path(__file__).parents[2]
 WORDS = "Words of Google's that nobody may read"
 
 
@@ -161,14 +157,8 @@ async def story():
             print('{{"raised": "' + type(error).__name__ + '"}}', flush=True)
 asyncio.run(story())
 """
-    folders = ("layers/common", "functions/chat", ".")
-    path = os.pathsep.join(str(ROOT / folder) for folder in folders)
-    ran = subprocess.run(
-        [sys.executable, "-c", code],
-        env={"PYTHONPATH": path, "AGNO_DEBUG": "true"},
-        capture_output=True,
-        text=True,
-        check=False,
+    ran = run_python(
+        code, "layers/common", "functions/chat", ".", environment={"AGNO_DEBUG": "true"}
     )
 
     lines = [json.loads(line) for line in ran.stdout.splitlines()]

@@ -1,17 +1,14 @@
 """How the chat function starts: in a process of its own, as a container does."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PATH = os.pathsep.join(str(ROOT / folder) for folder in ("layers/common", "functions/chat"))
+from tests.own_process import run_python
+
 SETTINGS = {
     "STAGE": "test",
     "ZEP_BASE_URL": "http://127.0.0.1:9",
@@ -26,15 +23,13 @@ SETTINGS = {
 
 
 def start(code: str, given: Any = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        env=SETTINGS | measured | environment | {"PYTHONPATH": PATH},
-        cwd=ROOT,
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        check=False,
+    return run_python(
+        code,
+        "layers/common",
+        "functions/chat",
+        environment=SETTINGS | environment,
+        given=given,
+        measured=True,
     )
 
 

@@ -3,12 +3,10 @@
 import asyncio
 import importlib
 import json
-import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,9 +17,8 @@ from tandem.deadline import Deadline
 from tandem.errors import ConfigurationError, Unavailable
 from tandem.ids import SessionRowId
 from tandem.loop import container_loop
+from tests.own_process import run_python
 
-ROOT = Path(__file__).parents[2]
-PATH = os.pathsep.join(str(ROOT / folder) for folder in ("layers/common", "functions/memory"))
 SETTINGS = {
     "STAGE": "test",
     "SECRET_ARN": "arn:test",
@@ -250,14 +247,7 @@ def test_migrating_names_a_setting_that_is_wrong_and_not_its_value(
 
 
 def start(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment | {"PYTHONPATH": PATH},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_python(code, "layers/common", "functions/memory", environment=environment)
 
 
 @pytest.mark.parametrize("name", ["deliver", "sweep", "migrate"])

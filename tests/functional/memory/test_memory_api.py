@@ -2,11 +2,8 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -33,6 +30,7 @@ from tests.functional.memory.stores_on_wire import (
     edge,
     memory,
 )
+from tests.own_process import run_python
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -341,24 +339,20 @@ def test_a_fresh_process_answers_without_loading_what_only_other_functions_need(
     http_event: MakeEvent,
 ) -> None:
     """Wired by `app.py` itself; the database is a port on which nobody listens."""
-    root = Path(__file__).parents[3]
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _FRESH_PROCESS],
-        input=json.dumps([http_event("memory_view"), http_event("memory_search")]),
-        env={name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
-        | {
+    done = run_python(
+        _FRESH_PROCESS,
+        "layers/common",
+        "functions/memory",
+        given=[http_event("memory_view"), http_event("memory_search")],
+        environment={
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{root / 'layers/common'}:{root / 'functions/memory'}",
             "STAGE": "test",
             "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
             "ZEP_BASE_URL": "http://127.0.0.1:1",
             "MEM0_API_URL": "http://127.0.0.1:1",
             "POWERTOOLS_SERVICE_NAME": "memory",
         },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
+        measured=True,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == []

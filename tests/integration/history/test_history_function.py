@@ -2,10 +2,7 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -14,10 +11,10 @@ import pytest
 from tests.integration.history.session_ledger import Ledger
 from tests.integration.people import Person
 from tests.local_servers import LocalServer, QuietHandler, serving
+from tests.own_process import run_python
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).parents[3]
 # Powertools imports the bare package botocore, which costs little; its session is what costs.
 HEAVY = ("agno", "google.genai", "boto3", "botocore.session", "mem0", "zep_cloud")
 
@@ -70,27 +67,23 @@ def run(
             "sid": str(person.principal.login_id),
             "exp": 4_102_444_800,
         }
-        paths = [ROOT / "layers/common", ROOT / "functions/history"]
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join(map(str, paths)),
-            "DATABASE_URL": database_url,
-            "ZEP_API_KEY": "test-key",
-            "ZEP_BASE_URL": zep.url,
-            "DELIVERY_QUEUE_URL": "http://127.0.0.1:9/queue",
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "test-key",
-            "AWS_SECRET_ACCESS_KEY": "test-key",
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT],
-            input=json.dumps([http_event(name, claims=claims) for name in names]),
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
+        done = run_python(
+            SCRIPT,
+            "layers/common",
+            "functions/history",
+            given=[http_event(name, claims=claims) for name in names],
+            environment={
+                "PATH": os.environ["PATH"],
+                "DATABASE_URL": database_url,
+                "ZEP_API_KEY": "test-key",
+                "ZEP_BASE_URL": zep.url,
+                "DELIVERY_QUEUE_URL": "http://127.0.0.1:9/queue",
+                "AWS_REGION": "us-east-1",
+                "AWS_ACCESS_KEY_ID": "test-key",
+                "AWS_SECRET_ACCESS_KEY": "test-key",
+            },
         )
+        assert done.returncode == 0, done.stderr
         [report] = [line for line in done.stdout.splitlines() if line.startswith("REPORT ")]
         return json.loads(report.removeprefix("REPORT "))
 
