@@ -142,6 +142,7 @@ def test_another_content_type_is_a_415(
     answer = call(body={"text": "a"}, headers={"content-type": content_type})
 
     assert problem_in(answer)["status"] == 415
+    assert problem_in(answer)["instance"] == "/api/auth/login"
 
 
 def test_json_with_a_charset_is_json(call: Callable[..., dict[str, Any]]) -> None:

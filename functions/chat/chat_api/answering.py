@@ -25,6 +25,12 @@ from tandem.clients.http import UpstreamCall
 from tandem.errors import AppError, UpstreamTimeout, UpstreamUnavailable
 from tandem.recall.routing import ROUTES
 
+_NO_REPLY: Final = {
+    "reply_missing": "Gemini gave no reply.",
+    "reply_empty": "Gemini's reply was empty.",
+    "reply_cut": "Gemini's reply was cut short, so it is not shown.",
+    "reply_blocked": "Gemini would not reply to this.",
+}
 _CUT: Final = {"MAX_TOKENS", "CONTINUATION"}
 _UNSENDABLE: Final = {0: None} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
@@ -154,7 +160,7 @@ def _no_reply(code: str, trace: Trace) -> AppError:
         finish_reason=trace.finish_reason,
         block_reason=trace.block_reason,
     )
-    error.code = code
+    error.code, error.detail = code, _NO_REPLY[code]
     return error
 
 

@@ -20,9 +20,10 @@ an operator goes into `context`, which is logged and never sent. `problems.py` m
 statuses.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 Provider = Literal["zep", "mem0", "gemini"]
+_SERVICES: Final[dict[Provider, str]] = {"zep": "Zep", "mem0": "Mem0", "gemini": "Gemini"}
 Context = str | int | float | bool | None
 
 
@@ -137,7 +138,7 @@ class UpstreamError(AppError):
     """
 
     default_code = "upstream_error"
-    default_detail = "A service that Tandem depends on failed."
+    default_detail = "{service} failed."
 
     def __init__(
         self,
@@ -149,7 +150,12 @@ class UpstreamError(AppError):
         **context: Context,
     ) -> None:
         super().__init__(
-            None, code=None, provider=provider, operation=operation, status=status, **context
+            self.default_detail.format(service=_SERVICES[provider]),
+            code=None,
+            provider=provider,
+            operation=operation,
+            status=status,
+            **context,
         )
         self.provider: Provider = provider
         self.operation = operation
@@ -161,25 +167,25 @@ class UpstreamTimeout(UpstreamError):
     """No answer in time. Whether the provider acted is unknown."""
 
     default_code = "upstream_timeout"
-    default_detail = "A service that Tandem depends on did not answer in time."
+    default_detail = "{service} did not answer in time."
 
 
 class UpstreamRateLimited(UpstreamError):
     """The provider refuses for now (429)."""
 
     default_code = "upstream_rate_limited"
-    default_detail = "A service that Tandem depends on is busy. Try again shortly."
+    default_detail = "{service} is busy. Try again shortly."
 
 
 class UpstreamRejected(UpstreamError):
     """The provider refuses for good (4xx): the same request will be refused again."""
 
     default_code = "upstream_rejected"
-    default_detail = "A service that Tandem depends on refused the request."
+    default_detail = "{service} refused the request."
 
 
 class UpstreamUnavailable(UpstreamError):
     """The provider is down, or its answer can't be read."""
 
     default_code = "upstream_unavailable"
-    default_detail = "A service that Tandem depends on is not available right now."
+    default_detail = "{service} is not available right now. Try again shortly."

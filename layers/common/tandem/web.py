@@ -80,8 +80,13 @@ def request_id_of(scope: Scope) -> str:
 
 def pattern_of(scope: Scope) -> str:
     """The pattern of the matched route (`/api/chat/{turn_id}`), or `unmatched`."""
-    route = scope.get("route")
-    return str(getattr(route, "path", "unmatched"))
+    return str(getattr(scope.get("route"), "path", "unmatched"))
+
+
+def gateway_pattern_of(scope: Scope) -> str:
+    """The pattern by which the gateway chose this function: known before any route of ours is."""
+    event: Mapping[str, Any] = scope.get("aws.event") or {}
+    return str(event.get("routeKey", "")).partition(" ")[2] or "unmatched"
 
 
 class Manners:
@@ -123,9 +128,9 @@ class Manners:
         message = await receive()
         body: bytes = message.get("body", b"")
         if len(body) > MAX_BODY_BYTES:
-            answer = _plain_problem(scope, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            answer = _unread(scope, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         elif body and not _is_json(scope):
-            answer = _plain_problem(scope, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+            answer = _unread(scope, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 
         async def replay() -> Message:
             return message
@@ -156,13 +161,19 @@ def _is_json(scope: Scope) -> bool:
     return any(kind.split(b";")[0].strip().lower() == b"application/json" for kind in types)
 
 
-def _plain_problem(scope: Scope, status: HTTPStatus) -> JSONResponse:
+def _unread(scope: Scope, status: HTTPStatus) -> JSONResponse:
+    return _plain_problem(scope, status, instance=gateway_pattern_of(scope))
+
+
+def _plain_problem(
+    scope: Scope, status: HTTPStatus, *, instance: str | None = None
+) -> JSONResponse:
     code, detail = _CODES.get(status, ("http_error", status.phrase))
     return problem(
         status,
         code=code,
         detail=detail,
-        instance=pattern_of(scope),
+        instance=instance or pattern_of(scope),
         request_id=request_id_of(scope),
     )
 
