@@ -170,15 +170,7 @@ class ZepClient(ZepGraphCalls):
 
         Wire: DELETE /api/v4/users/{uuid} → 202 task.uuid.
         """
-        call = ApiCall(
-            "user.delete",
-            "DELETE",
-            "/api/v4/users/{}",
-            ids=(user_uuid,),
-            headers=self._headers(idempotency_key),
-            retry_safe=True,
-            empty_ok=True,
-        )
+        call = self._deletion("user.delete", "/api/v4/users/{}", user_uuid, idempotency_key)
         return await self._delete(call, timeout_seconds)
 
     async def create_thread(
@@ -229,15 +221,7 @@ class ZepClient(ZepGraphCalls):
 
         Wire: DELETE /api/v4/threads/{uuid} → 202 task.uuid.
         """
-        call = ApiCall(
-            "thread.delete",
-            "DELETE",
-            "/api/v4/threads/{}",
-            ids=(thread_uuid,),
-            headers=self._headers(idempotency_key),
-            retry_safe=True,
-            empty_ok=True,
-        )
+        call = self._deletion("thread.delete", "/api/v4/threads/{}", thread_uuid, idempotency_key)
         return await self._delete(call, timeout_seconds)
 
     async def add_messages(
@@ -349,6 +333,19 @@ class ZepClient(ZepGraphCalls):
             retry_safe=True,
         )
         return await self._http.send(call, ZepTask, timeout_seconds=timeout_seconds)
+
+    def _deletion(
+        self, operation: str, path: str, uuid: ZepUuid, idempotency_key: str | None
+    ) -> ApiCall:
+        return ApiCall(
+            operation,
+            "DELETE",
+            path,
+            ids=(uuid,),
+            headers=self._headers(idempotency_key),
+            retry_safe=True,
+            empty_ok=True,
+        )
 
     async def _delete(self, call: ApiCall, timeout_seconds: float) -> ZepUuid | None:
         try:
