@@ -71,6 +71,18 @@ class LedgerInMemory(Deliveries):
             self.rows.append(Row(store, words))
         return turn
 
+    def owe_reply(self, reply: str) -> None:
+        """The reply to the last turn, which has been resumed, owed to Zep."""
+        asked = [row.words for row in self.rows if row.store == "zep"][-1]
+        words = replace(asked, role="assistant", state="owed", text=reply)
+        self.rows.append(Row("zep", words))
+
+    def delete(self) -> None:
+        """The session is deleted: what it owes is cancelled."""
+        self.deletion = "owed"
+        for row in self.rows:
+            row.state = "cancelled" if row.state in {"owed", "sent"} else row.state
+
     def states(self, store: StoreName) -> list[str]:
         return [row.state for row in self.rows if row.store == store]
 
@@ -129,8 +141,9 @@ class LedgerInMemory(Deliveries):
         *,
         check_id: str | None,
         provider_ids: Sequence[ProviderId],
-    ) -> None:
-        for row in self._rows(lease, turn_id, roles):
+    ) -> bool:
+        rows = self._rows(lease, turn_id, roles)
+        for row in rows:
             row.state = "sent"
             row.words = replace(
                 row.words,
@@ -140,6 +153,7 @@ class LedgerInMemory(Deliveries):
                 sent_at=datetime.now(UTC),
             )
             row.provider_ids += [p.id for p in provider_ids if p.role == row.words.role]
+        return bool(rows)
 
     async def finished(
         self,

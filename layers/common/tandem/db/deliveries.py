@@ -177,13 +177,18 @@ class Deliveries:
         *,
         check_id: str | None,
         provider_ids: Sequence[ProviderId],
-    ) -> None:
+    ) -> bool:
         """Records that the store has these words, and what it calls them.
+
+        Returns:
+            False when they are owed no more: their session has been deleted meanwhile.
 
         Raises:
             LeaseLost: the lease is somebody else's by now; nothing was recorded.
         """
-        await self._change(statements.SENT, lease, turn_id, roles, provider_ids, check_id=check_id)
+        return await self._change(
+            statements.SENT, lease, turn_id, roles, provider_ids, check_id=check_id
+        )
 
     async def finished(
         self,
@@ -232,7 +237,7 @@ class Deliveries:
         roles: Sequence[Role],
         provider_ids: Sequence[ProviderId],
         **values: Any,
-    ) -> None:
+    ) -> bool:
         row = await self._database.row(
             statement,
             repeatable=True,
@@ -247,6 +252,7 @@ class Deliveries:
         )
         if not row["held"]:
             raise LeaseLost
+        return bool(row["changed"])
 
 
 def _words(row: dict[str, Any]) -> Words:

@@ -95,7 +95,7 @@ _KNOWN_SOURCES = """
         on p.role = c.role
     on conflict (provider_id, turn_id, role) do nothing
 )
-select exists (select from lease) as held
+select exists (select from lease) as held, exists (select from changed) as changed
 """
 
 PROLONG = _HELD + "select exists (select from lease) as held"

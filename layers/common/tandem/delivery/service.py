@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 from tandem import observability
@@ -79,6 +79,13 @@ class _Run:
     unclear: bool
 
 
+class _Again(NamedTuple):
+    """When somebody has to come for a store again: after its rest, or to look."""
+
+    seconds: float
+    is_rest: bool = False
+
+
 class _NoTimeLeft(Exception):
     """Another call might outlive the run."""
 
@@ -111,7 +118,7 @@ class Delivery:
             *(self._serve(session_row, store, deadline) for store in self._stores),
             return_exceptions=True,
         )
-        for seconds in sorted({_whole(wait) for wait in waits if isinstance(wait, float)}):
+        for seconds in _delays([wait for wait in waits if isinstance(wait, _Again)]):
             await self._wake.send(session_row, delay_seconds=seconds)
         for wait in waits:
             if isinstance(wait, BaseException):
@@ -119,8 +126,8 @@ class Delivery:
 
     async def _serve(
         self, session_row: SessionRowId, store: StoreDelivery, deadline: Deadline
-    ) -> float | None:
-        """Seconds after which to come again for this store, or None when nobody needs to."""
+    ) -> _Again | None:
+        """When to come again for this store, or None when nobody needs to."""
         held = self._pace.timer(self._pace.lease_seconds)
         lease = await self._deliveries.lease(
             session_row, store.name, owner=uuid4(), seconds=self._pace.lease_seconds
@@ -129,28 +136,29 @@ class Delivery:
             # Who gave the store its rest has sent a wake-up for its end. Who is at work may have
             # looked before there was what we came for.
             resting = await self._deliveries.is_resting(session_row, store.name)
-            return None if resting else _BUSY_SECONDS
+            return None if resting else _Again(_BUSY_SECONDS)
         run = _Run(lease, store, deadline, held, unclear=lease.unclear)
-        failures, rest, wait = 0, 0.0, None
+        failures, rest, again = 0, 0.0, None
         try:
-            wait = await self._work(run)
+            again = await self._work(run)
         except _NoTimeLeft:
-            wait = _BUSY_SECONDS
+            again = _Again(_BUSY_SECONDS)
         except UpstreamError as error:
             observability.warning(
                 "delivery_failed", session=str(session_row), **observability.describe(error)
             )
             failures = lease.failures + 1
-            rest = wait = self._rest_seconds(failures, error.retry_after_seconds)
+            rest = self._rest_seconds(failures, error.retry_after_seconds)
+            again = _Again(rest, is_rest=True)
         except LeaseLost:
             observability.warning("delivery_lease_lost", session=str(session_row), store=store.name)
-            return _BUSY_SECONDS
+            return _Again(_BUSY_SECONDS)
         await self._deliveries.release(
             lease, unclear=run.unclear, failures=failures, rest_seconds=rest
         )
-        return wait
+        return again
 
-    async def _work(self, run: _Run) -> float | None:
+    async def _work(self, run: _Run) -> _Again | None:
         """Sends and checks until nothing is left, or waiting longer isn't worth a running job."""
         polls, pause = self._pace.timer(self._pace.poll_seconds), _FIRST_LOOK_SECONDS
         while True:
@@ -160,7 +168,8 @@ class Delivery:
             owed = list(_turns(words for words in due.words if words.state == "owed"))
             lacking = await self._look(run, due, owed) if run.unclear else owed
             for turn in lacking:
-                await self._send(run, due, turn)
+                if not await self._send(run, due, turn):
+                    break
             sent = list(_turns(words for words in due.words if words.state == "sent"))
             waiting = [turn for turn in sent if not await self._check(run, due, turn)]
             if not (owed or waiting):
@@ -168,7 +177,7 @@ class Delivery:
             if owed:
                 continue
             if polls.left() <= 0:
-                return min(max(_waited_seconds(waiting), 5.0), _LONGEST_REST_SECONDS)
+                return _Again(min(max(_waited_seconds(waiting), 5.0), _LONGEST_REST_SECONDS))
             await self._pace.sleep(pause)
             pause *= 2
 
@@ -192,13 +201,19 @@ class Delivery:
         """Records what the store has after all; returns what it still lacks."""
         await self._secure(run)
         found = await run.store.find(due, owed)
+        lacking = []
         for turn in owed:
-            if turn.turn_id in found:
-                await self._record(run, turn, found[turn.turn_id])
+            sent = found.get(turn.turn_id)
+            # A message can be there alone: its turn was abandoned first and answered later.
+            there = {name.role for name in sent.provider_ids} if sent is not None else set()
+            if sent is not None:
+                await self._record(run, turn.only(there), sent)
+            lacking.append(turn.only(set(turn.roles) - there))
         run.unclear = False
-        return [turn for turn in owed if turn.turn_id not in found]
+        return [turn for turn in lacking if turn.words]
 
-    async def _send(self, run: _Run, due: Due, turn: Utterances) -> None:
+    async def _send(self, run: _Run, due: Due, turn: Utterances) -> bool:
+        """False when nothing of this session is owed any more."""
         await self._secure(run)
         run.unclear = True  # until we know better
         try:
@@ -208,9 +223,10 @@ class Delivery:
             if error.status not in REFUSALS:
                 raise
             await self._refuse(run, turn)
-            return
-        await self._record(run, turn, sent)
+            return True
+        recorded = await self._record(run, turn, sent)
         run.unclear = False
+        return recorded
 
     async def _check(self, run: _Run, due: Due, turn: Utterances) -> bool:
         """False when the turn's words need a further look."""
@@ -256,8 +272,8 @@ class Delivery:
             return
         await self._record(run, turn, sent)
 
-    async def _record(self, run: _Run, turn: Utterances, sent: Sent) -> None:
-        await self._deliveries.sent(
+    async def _record(self, run: _Run, turn: Utterances, sent: Sent) -> bool:
+        recorded = await self._deliveries.sent(
             run.lease,
             turn.turn_id,
             turn.roles,
@@ -266,6 +282,7 @@ class Delivery:
         )
         if sent.ingested:
             await self._deliveries.finished(run.lease, turn.turn_id, turn.roles, state="ingested")
+        return recorded
 
     async def _refuse(self, run: _Run, turn: Utterances) -> None:
         observability.error("delivery_refused", store=run.store.name, turn_id=str(turn.turn_id))
@@ -290,5 +307,12 @@ def _waited_seconds(turns: Sequence[Utterances]) -> float:
     return (datetime.now(UTC) - min(sent)).total_seconds() if sent else 0.0
 
 
-def _whole(wait: float) -> int:
-    return max(1, math.ceil(wait))
+def _delays(times: Sequence[_Again]) -> list[int]:
+    """Whole seconds, at least one, after which to send the wake-ups that are needed.
+
+    One for the end of each rest, which nobody else will send. Of several reasons to look, one, the
+    soonest: any wake-up looks after both stores, so that two would be four by the next time.
+    """
+    rests = {max(1, math.ceil(again.seconds)) for again in times if again.is_rest}
+    looks = [max(1, math.ceil(again.seconds)) for again in times if not again.is_rest]
+    return sorted(rests | {min(looks)} if looks else rests)

@@ -1,6 +1,6 @@
 """What the delivery job needs of a store, whichever it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -23,6 +23,10 @@ class Utterances:
     def of(self, role: Role) -> Words | None:
         """The words of one role, if they are among these."""
         return next((words for words in self.words if words.role == role), None)
+
+    def only(self, roles: Collection[Role]) -> "Utterances":
+        """The same without the words of other roles."""
+        return Utterances(self.turn_id, [words for words in self.words if words.role in roles])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ class StoreDelivery(Protocol):
         ...
 
     async def find(self, due: Due, turns: Sequence[Utterances]) -> Mapping[TurnId, Sent]:
-        """Which of these turns the store has already, although we were never told."""
+        """Which of these turns the store has already, although we were never told; whose words of
+        a turn, its `provider_ids` say."""
         ...
 
     async def send(self, due: Due, turn: Utterances) -> Sent:
