@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bench import latency, round_trips
+from bench import cold_start, latency, round_trips
 from bench.__main__ import main, measurements
 from bench.results import BenchError, Result, table
 from bench.wire import Wire
@@ -94,3 +94,12 @@ def test_a_function_that_always_connects_is_no_result() -> None:
     wire: Wire = counter  # type: ignore[assignment]  # only its two counts are read
     with pytest.raises(BenchError, match="connects"):
         round_trips.count(wire, counter.call)
+
+
+def test_a_baseline_is_measured_right_before_what_is_judged_by_it() -> None:
+    names = [cold_start.BARE, cold_start.CHAT_BASELINE, *cold_start.BUDGETS]
+    starts = [cold_start.Start(name, {}, {}) for name in names]
+    ordered = [start.name for start in cold_start.side_by_side(starts)]
+    assert sorted(ordered) == sorted(names)
+    assert ordered[0] == cold_start.BARE
+    assert ordered[-2:] == [cold_start.CHAT_BASELINE, "ChatFunction"]
