@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Annotated, Literal, NamedTuple, Protocol
 from uuid import UUID, uuid4
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from history_api.thread import Bookmark, Thread, read_thread
 from tandem import observability
-from tandem.cursors import Cursor, invalid_cursor, read_cursor, write_cursor
+from tandem.cursors import Cursor, Moment, invalid_cursor, read_cursor, write_cursor
 from tandem.db.history import START, LedgerMessage, LedgerPage, Place, Role
 from tandem.db.sessions import (
     DeletedSession,
@@ -63,7 +63,7 @@ class DeliveryQueue(Protocol):
 class SessionsCursor(Cursor):
     """The last session that was seen."""
 
-    created_at: AwareDatetime
+    created_at: Moment
     id: UUID
 
 

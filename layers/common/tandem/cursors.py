@@ -2,16 +2,28 @@
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime
 from hashlib import blake2s
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from tandem.errors import InvalidInput
 
 MAX_CURSOR_CHARACTERS: Final = 4_096
 
 _DIGEST_BYTES: Final = 8
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of range") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time in a cursor, as UTC: the database's driver fails on one that is out of range there."""
 
 
 class Cursor(BaseModel):
