@@ -29,7 +29,8 @@ from tandem.settings import DatabaseSettings
 Row = dict[str, Any]
 DatabaseError = pg8000.native.DatabaseError
 
-_STATEMENT_CANCELLED = "57014"
+# Undone whole, and the connection is as good as before.
+_UNDONE = {"57014": "statement timeout", "40P01": "deadlock"}
 _GONE = {"57P01", "57P02", "57P03", "53300", "08006", "08001"}
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -184,7 +185,7 @@ class Database:
 
         Raises:
             Unavailable: the database can't be reached, is starting or stopping, has no connection
-                left or took too long.
+                left, took too long or ended the statement because two waited for each other.
             DatabaseError: it refused the statement.
         """
         return await asyncio.to_thread(self._run, sql, repeatable, parameters)
@@ -224,8 +225,8 @@ class Database:
             return [dict(zip(names, row, strict=True)) for row in rows or ()]
         except DatabaseError as error:
             code = error.args[0].get("C") if error.args else None
-            if code == _STATEMENT_CANCELLED:
-                raise _unavailable(_Gone("statement timeout")) from error
+            if code in _UNDONE:
+                raise _unavailable(_Gone(_UNDONE[code])) from error
             if code in _GONE or self._connection is None:
                 self.close()
                 raise _Gone(f"refused {code}") from error
