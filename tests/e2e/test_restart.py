@@ -1,5 +1,6 @@
 """Ctrl-C and kill -9: what was answered stays, once; what was not can be asked for again."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -7,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -172,7 +174,9 @@ def test_after_kill_9_of_everything_each_answered_turn_is_there_exactly_once(
 def _talk_until_everything_is_killed(folder: Path) -> tuple[list[Person], list[Talk]]:
     ports = free_ports()
     url = f"http://127.0.0.1:{ports['gateway']}"
-    command = command_for(folder, extra_environment=IMPATIENT, latency_ms={"gemini": 400})
+    command = command_for(
+        folder, extra_environment=IMPATIENT, latency_ms={"gemini": 400, "zep": 400}
+    )
     with running(command, cwd=ROOT, ports=ports) as dev:
         people = [_somebody(url, number) for number in range(PEOPLE)]
         crowd = Crowd(people)
@@ -189,12 +193,35 @@ def _talk_until_everything_is_killed(folder: Path) -> tuple[list[Person], list[T
                 assert part in names
             for twin in ("zep", "mem0", "gemini"):
                 assert f"local.twins.{twin}" in names
-            for pid in pids:
-                os.kill(pid, signal.SIGKILL)
+            _kill_all(pids, zep_url=f"http://127.0.0.1:{ports['zep']}")
         until(lambda: not still_alive(pids), "all are gone", within_seconds=10)
     unanswered = [talk for talk in crowd.talks if talk.unanswered is not None]
     assert len(unanswered) >= IN_FLIGHT
     return people, crowd.talks
+
+
+def _kill_all(pids: Sequence[int], *, zep_url: str) -> None:
+    """The database a moment before the rest, so that Zep gets messages of which the ledger will
+    not hear: what comes next must find them there instead of sending them again."""
+    database = [pid for pid in pids if "postgres" in names_of([pid]).split(" ")[0]]
+    assert database
+    for pid in database:
+        with contextlib.suppress(ProcessLookupError):  # backends may go with their postmaster
+            os.kill(pid, signal.SIGKILL)
+    killed_at = datetime.now(UTC)
+    with contextlib.suppress(TimeoutError):  # as likely as can be, but nobody can promise it
+        until(lambda: _last_posted(zep_url) > killed_at, "Zep knows more", within_seconds=2)
+    for pid in still_alive(pids):
+        with contextlib.suppress(ProcessLookupError):  # children die with their parents
+            os.kill(pid, signal.SIGKILL)
+
+
+def _last_posted(zep_url: str) -> datetime:
+    """When messages were given to Zep the last time."""
+    calls = httpx.get(f"{zep_url}/_twin/requests", trust_env=False).json()["requests"]
+    posts = [call for call in calls if call["method"] == "POST"]
+    said = [call["at"] for call in posts if call["path"].endswith("/messages")]
+    return max(datetime.fromisoformat(at) for at in said)
 
 
 def _somebody(url: str, number: int) -> Person:
