@@ -181,6 +181,13 @@ def test_few_pending_statements_leave_their_places_to_the_rest() -> None:
     assert len(select(items, limit=6, token_budget=10_000)) == 6
 
 
+def test_what_has_ended_keeps_a_quarter_of_the_places() -> None:
+    holding = [stored(f"Likes number {n}") for n in range(30)]
+    ended = [stored(f"Lived in place {n}", end=-1) for n in range(30)]
+    kept = select([*holding, *ended], limit=20, token_budget=10_000)
+    assert texts(kept) == texts([*holding[:15], *ended[:5]])
+
+
 def test_tokens_are_estimated_by_bytes_so_that_no_script_is_cheap() -> None:
     assert estimate_tokens("a" * 40) == 11
     assert estimate_tokens("द" * 40) == 31

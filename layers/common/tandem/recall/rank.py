@@ -83,9 +83,10 @@ def estimate_tokens(text: str) -> int:
 def select(items: Sequence[RecalledItem], *, limit: int, token_budget: int) -> list[RecalledItem]:
     """The first items that fit, in their order.
 
-    Half of the places and of the budget is open to pending statements before anything else, so
-    that what the person just said is not crowded out; they may not crowd out the rest either.
-    What is too long for the rest of the budget is passed over, shorter ones behind it are not.
+    Half of the places and of the budget is open to pending statements before anything else, and a
+    quarter to what has ended: neither what the person just said nor the past that they may be
+    asking about is crowded out, and they can't crowd out the rest. What is too long for the rest
+    of the budget is passed over, shorter ones behind it are not.
 
     Args:
         items: most useful first.
@@ -93,14 +94,21 @@ def select(items: Sequence[RecalledItem], *, limit: int, token_budget: int) -> l
         token_budget: what they may cost together, by `estimate_tokens` and some for each line.
     """
     pending = [item for item in items if item.store == "pending"]
-    newest_first = sorted(pending, key=lambda i: i.last_confirmed_at or _BEGINNING, reverse=True)
-    kept = _fitting(newest_first, limit=(limit + 1) // 2, token_budget=token_budget // 2)
-    spent = sum(_cost(item) for item in kept)
-    taken = {item.id for item in kept}
-    rest = [item for item in items if item.store != "pending"]
-    kept += _fitting(rest, limit=limit - len(kept), token_budget=token_budget - spent)
-    taken |= {item.id for item in kept}
-    return [item for item in items if item.id in taken]
+    pending.sort(key=lambda item: item.last_confirmed_at or _BEGINNING, reverse=True)
+    stored = [item for item in items if item.store != "pending"]
+    ended = [item for item in stored if item.valid_to is not None]
+    kept: list[RecalledItem] = []
+    for group, places, tokens in (
+        (pending, (limit + 1) // 2, token_budget // 2),
+        (ended, limit // 4, token_budget // 4),
+        (stored, limit, token_budget),
+    ):
+        fresh = [item for item in group if item not in kept]
+        left = token_budget - sum(_cost(item) for item in kept)
+        kept += _fitting(
+            fresh, limit=min(places, limit - len(kept)), token_budget=min(tokens, left)
+        )
+    return [item for item in items if item in kept]
 
 
 def _fitting(items: Iterable[RecalledItem], *, limit: int, token_budget: int) -> list[RecalledItem]:
