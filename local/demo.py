@@ -13,6 +13,14 @@ from local.stack import Stack
 
 CONVERSATION = Path(__file__).parent / "conversations" / "maya.toml"
 PAGE = 7
+# Some of what Maya asks, and what must be in the answer.
+REMEMBERED = {
+    "What am I allergic to?": "peanuts",
+    "How old am I?": "28",
+    "Where did I live before?": "Pune",
+    "Where did I live before Mumbai?": "Bengaluru",
+    "What is my name?": "Maya",
+}
 # The demo speaks faster than a person would.
 FAST_TALKER = {"TURNS_PER_MINUTE": "600"}
 
@@ -110,6 +118,9 @@ def play_conversation(api_url: str, checks: Checks) -> None:
         print()
         messages = sum(len(session["messages"]) for session in sessions)
         checks.check(f"{messages} messages were answered", messages >= 60)  # noqa: PLR2004 - ours
+        told = dict(said for turns in person.said.values() for said in pairs(turns))
+        for question, word in REMEMBERED.items():
+            checks.check(f"{question!r} was answered with {word}", word in told[question])
         for session_id, said in person.said.items():
             kept = [(m["role"], m["content"]) for m in person.history(session_id, limit=PAGE)]
             checks.check(
@@ -145,6 +156,12 @@ def source_of(items: Sequence[Any], word: str) -> Mapping[str, Any]:
 def some_email() -> str:
     """An address that nobody has (RFC 2606)."""
     return f"{secrets.token_hex(6)}@example.test"
+
+
+def pairs(said: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Messages with their replies."""
+    texts = [text for _, text in said]
+    return list(zip(texts[::2], texts[1::2], strict=True))
 
 
 def encoded(said: Sequence[tuple[str, str]]) -> list[tuple[str, bytes]]:

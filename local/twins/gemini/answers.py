@@ -127,7 +127,16 @@ def _recall(question: str, items: list[Item]) -> str | None:
 
 
 def _matching(question: str, items: list[Item]) -> list[Item]:
-    """Items that answer the question, best first and newer first among equals.
+    """Items that answer the question; of what can hold only once, the newest alone."""
+    newest = _alike(question, items)
+    singles = [item for item in newest if _ALONE.match(item.text)]
+    if _JOB.search(question):
+        singles.sort(key=lambda item: not item.text.lower().startswith("works as"))
+    return singles[:1] + [item for item in newest if item not in singles]
+
+
+def _alike(question: str, items: list[Item]) -> list[Item]:
+    """Items that answer the question about equally well, newest first.
 
     What is said of someone else answers only a question that names them, and a question that
     names someone is answered only by what is said of them.
@@ -146,12 +155,7 @@ def _matching(question: str, items: list[Item]) -> list[Item]:
         return []
     best = max(value for value, _ in scored)
     kept = [pair for pair in scored if pair[0] >= best * 0.85]
-    newest = _newest([item for _, item in kept])
-    singles = [item for item in newest if _ALONE.match(item.text)]
-    if _JOB.search(question):
-        singles.sort(key=lambda item: not item.text.lower().startswith("works as"))
-    # Of what can hold only once, the newest goes before everything else.
-    return singles[:1] + [item for item in newest if item not in singles] if singles else newest
+    return _newest([item for _, item in kept])
 
 
 def _before(question: str, items: list[Item]) -> str | None:
@@ -160,7 +164,7 @@ def _before(question: str, items: list[Item]) -> str | None:
     excluded = set(text.understand(after).stems)
     asked = f"{named}?"
     ended = [item for item in items if item.valid_to or item.text.lower().startswith("used to")]
-    current = _matching(asked, _current(items))
+    current = _alike(asked, _current(items))
     ended += [
         item for item in current[1:] if _ALONE.match(item.text) and item.text != current[0].text
     ]
