@@ -30,7 +30,7 @@ OPEN = as_caller(
      where a.id = c.account_id and c.allowed and not exists (select from known)
  returning a.id as account_id, a.turns_counted <= :turns_per_minute as within,
            ceil(extract(epoch from a.turns_since + interval '1 minute' - now()))::int as wait
-), keyed as (   -- created_at = now() tells a key that this very statement wrote from an older one
+), keyed as (   -- our turn and our moment tell a key that this very statement wrote from another's
     insert into idempotency_keys as k (account_id, key, turn_id, created_at)
     select r.account_id, w.key, cast(:turn_id as uuid), now() from rated r, wanted w where r.within
     on conflict (account_id, key) do update
@@ -38,7 +38,8 @@ OPEN = as_caller(
                           then k.turn_id else excluded.turn_id end,
            created_at = case when k.created_at > now() - make_interval(hours => :key_hours)
                              then k.created_at else excluded.created_at end
- returning k.account_id, k.turn_id, k.created_at = now() as fresh
+ returning k.account_id, k.turn_id,
+           k.created_at = now() and k.turn_id = cast(:turn_id as uuid) as fresh
 ), session as (
     insert into sessions as s (id, account_id, session_id, next_seq, last_turn_at)
     select cast(:session_row as uuid), k.account_id, cast(:session_id as text), 2, now()
