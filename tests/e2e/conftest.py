@@ -4,12 +4,13 @@ import os
 import random
 import secrets
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
 from local.person import Person
 from local.stack import Stack
-from tests.e2e.harness import FAST_TALKER, newcomer
+from tests.e2e.harness import FAST_TALKER, newcomer, row_counts
 
 _SEED = os.environ.get("TANDEM_SEED") or secrets.token_hex(4)
 
@@ -38,3 +39,23 @@ def person(stack: Stack) -> Iterator[Person]:
     """Somebody new, logged in."""
     with newcomer(stack.url) as someone:
         yield someone
+
+
+@pytest.fixture(scope="module")
+def anna(stack: Stack) -> Iterator[Person]:
+    """Somebody with a session `one`, a title and a turn that both stores have ingested."""
+    with newcomer(stack.url, user_id=f"anna-{uuid4().hex[:8]}") as person:
+        said = person.chat("one", "I like archery.")
+        person.until_learned([said["turn_id"]])
+        person.memory()  # which links what both stores say
+        yield person
+
+
+@pytest.fixture
+def nothing_stored(stack: Stack, anna: Person) -> Iterator[None]:
+    """Every table has as many rows after the test as before."""
+    assert anna
+    before = row_counts(stack)
+    assert before["turns"] >= 1
+    yield
+    assert row_counts(stack) == before
