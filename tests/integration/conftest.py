@@ -78,15 +78,12 @@ def ada(connection: OneRoundTrip) -> Someone:
     return Someone.sign_up(connection)
 
 
-_PAUSE = 0.003
-
-
 class CountingProxy:
     """A TCP proxy in front of PostgreSQL that counts round trips and can cut connections.
 
-    A round trip is what the client sends until it waits, and the answer to it. The server may
-    begin its answer before the client has sent all, so an answer is passed on only when both are
-    quiet for a moment. Opening a connection costs several: `reset` after the first statement.
+    The server ends each answer that a client waits for with ReadyForQuery, however many packets
+    it takes, so these are counted. Opening a connection costs several round trips and ends with
+    one of them: `reset` after the first statement.
     """
 
     def __init__(self, database_url: str) -> None:
@@ -148,25 +145,41 @@ class CountingProxy:
             thread.start()
 
     def _serve(self, client: socket.socket, server: socket.socket) -> None:
-        answer, asked = b"", False
+        answers = _Answers()
         with client, server, selectors.DefaultSelector() as selector:
             selector.register(client, selectors.EVENT_READ)
             selector.register(server, selectors.EVENT_READ)
             while True:
-                ready = {key.fileobj for key, _ in selector.select(_PAUSE if answer else None)}
+                ready = {key.fileobj for key, _ in selector.select()}
                 try:
                     if client in ready:
                         server.sendall(_received(client))
-                        asked = True
                     if server in ready:
-                        answer += _received(server)
-                    if answer and not ready:
+                        data = _received(server)
                         # Counted first: whoever has the answer may read the count.
-                        self.round_trips += asked
-                        client.sendall(answer)
-                        answer, asked = b"", False
+                        self.round_trips += answers.ended_in(data)
+                        client.sendall(data)
                 except OSError:
                     return
+
+
+class _Answers:
+    """Cuts what a server sends into messages: a letter, four bytes of length, the rest."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def ended_in(self, data: bytes) -> int:
+        """How many answers end in what has just come."""
+        self._rest += data
+        ended = 0
+        while len(self._rest) > 4:
+            size = 1 + int.from_bytes(self._rest[1:5])
+            if len(self._rest) < size:
+                break
+            ended += self._rest[:1] == b"Z"
+            self._rest = self._rest[size:]
+        return ended
 
 
 def _received(end: socket.socket) -> bytes:
