@@ -280,6 +280,18 @@ def test_each_step_gets_its_own_limit_or_what_is_left_but_for_the_reserve(
     assert box.deadline.step(box.seconds) == pytest.approx(retrieval)
 
 
+def test_an_answer_that_comes_late_goes_out_before_the_wake_up(world: World) -> None:
+    assert world.chat("hello", seconds=1.5).reply
+    assert (len(world.ledger.committed), world.wake.woken) == (1, [])
+
+
+def test_an_error_that_comes_late_goes_out_before_the_lease_is_given_back(world: World) -> None:
+    world.answerer.outcome = errors.UpstreamTimeout("gemini", operation="generate_content")
+    with pytest.raises(errors.UpstreamTimeout):
+        world.chat("hello", seconds=1.5)
+    assert world.ledger.released == []
+
+
 def test_a_lost_wake_up_is_no_error(world: World) -> None:
     world.wake.works = False
 

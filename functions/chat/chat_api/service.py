@@ -26,6 +26,8 @@ from tandem.recall.stores import pending_item
 
 _PAUSES_SECONDS: Final = (0.3, 0.6, 1.2)
 _RETRY_AFTER_SECONDS: Final = 2
+_WAKE_SECONDS: Final = 2.0
+_RELEASE_SECONDS: Final = 3.0
 
 
 class Ledger(Protocol):
@@ -98,7 +100,7 @@ class ChatService:
             error.context["turn_id"] = str(turn.turn_id)
             if isinstance(error, UpstreamError) and error.retry_after_seconds is None:
                 error.retry_after_seconds = _RETRY_AFTER_SECONDS
-            await self._release(turn)
+            await self._release(turn, deadline)
             raise
 
     async def turn(self, caller: Principal, turn_id: TurnId) -> tuple[TurnStatus, Answer | None]:
@@ -137,7 +139,8 @@ class ChatService:
         )
         if sources is None or turn.session_row is None:
             raise _in_progress(turn)
-        await self.wake.send(turn.session_row)
+        if deadline.left() > _WAKE_SECONDS:  # else the answer goes first; the sweep will see to it
+            await self.wake.send(turn.session_row)
         _count(toolbox.degraded)
         return answer_of(turn.turn_id, turn.session_id, reply.text, facts, sources)
 
@@ -196,7 +199,9 @@ class ChatService:
                 return answer
         raise _in_progress(turn)
 
-    async def _release(self, turn: Turn) -> None:
+    async def _release(self, turn: Turn, deadline: Deadline) -> None:
+        if deadline.left() < _RELEASE_SECONDS:
+            return  # the lease ends by itself, and the error must still get out
         try:
             await self.ledger.release(turn)
         except AppError as error:  # the lease ends by itself; the first error is the one to tell
