@@ -60,6 +60,12 @@ def test_a_delay_is_never_longer_than_the_queue_takes() -> None:
     assert queue.batches[0]["Entries"][0]["DelaySeconds"] == 900
 
 
+def test_a_connection_that_died_in_its_sleep_costs_no_wake_up() -> None:
+    queue = Queue(httpx.RemoteProtocolError("canary"))
+    assert asyncio.run(queue.wake().send(SessionRowId(uuid4())))
+    assert queue.batches[0] == queue.batches[1]
+
+
 @pytest.mark.parametrize(
     "answer",
     [

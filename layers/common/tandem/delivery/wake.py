@@ -77,7 +77,11 @@ class Wake:
         ]
         body = json.dumps({"QueueUrl": self._queue_url, "Entries": entries}).encode()
         request = aws_request("sqs", "AmazonSQS.SendMessageBatch", body, json_version="1.0")
-        answer = await self._client.post("/", content=request.body, headers=request.headers)
+        try:
+            answer = await self._client.post("/", content=request.body, headers=request.headers)
+        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+            # A connection that died while the container slept. A second wake-up would do no harm.
+            answer = await self._client.post("/", content=request.body, headers=request.headers)
         document: Any = answer.json() if answer.is_success else None
         if not isinstance(document, dict) or document.get("Failed"):
             raise WakeUpLost
