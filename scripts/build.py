@@ -84,6 +84,9 @@ def report(build: Path, *, limit_bytes: int = LIMIT_BYTES) -> int:
         f"layer {layer / MIB:.1f} MiB + largest function {name} {largest / MIB:.2f} MiB "
         f"= {sizes.total_bytes / MIB:.1f} MiB unzipped (limit {limit_bytes / MIB:.0f})"
     )
+    if not layer:
+        print("The layer is empty: another build in this folder got in the way.", file=sys.stderr)
+        return 1
     if sizes.total_bytes > limit_bytes:
         print("Too large: Lambda takes 250 MiB and the budget is below that.", file=sys.stderr)
         return 1

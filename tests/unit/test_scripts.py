@@ -68,6 +68,10 @@ def test_a_build_one_byte_over_the_limit_fails(tmp_path: Path) -> None:
     assert build.report(folder, limit_bytes=100) == 1
 
 
+def test_a_build_without_a_layer_fails(tmp_path: Path) -> None:
+    assert build.report(built(tmp_path, layer_bytes=0, function_bytes=30)) == 1
+
+
 @pytest.mark.parametrize(
     ("measured", "within"), [(1.0, True), (1.9, True), (1.91, False), (math.nan, False)]
 )
