@@ -5,6 +5,7 @@ rounds of all functions are interleaved and budgets are ratios to a baseline in 
 that a busy machine is busy for both; a figure is the median over the rounds.
 """
 
+import asyncio
 import compileall
 import json
 import py_compile
@@ -21,6 +22,8 @@ from bench.people import Person, authorizer_call, call, new_person
 from bench.results import BenchError, Result
 from bench.shipped import RUNTIME_PYTHON, shipped_stack
 from local.resources import Function
+from local.runtime.api import RuntimeApi
+from local.runtime.credentials import RuntimeAddress
 from local.runtime.environment import RuntimeOptions, function_environment
 from local.stack import ROOT, Stack
 
@@ -54,12 +57,22 @@ def run() -> list[Result]:
         tempfile.TemporaryDirectory() as folder,
         shipped_stack(event_sources=False) as stack,
     ):
-        starts = [*_baselines(stack, Path(folder)), *_functions(stack)]
-        samples = measure(side_by_side(starts), folder=Path(folder))
+        samples = asyncio.run(_samples(stack, Path(folder)))
     return [
         _result(name, samples[name], baseline, samples[baseline], limit)
         for name, (limit, baseline) in BUDGETS.items()
     ]
+
+
+async def _samples(stack: Stack, folder: Path) -> dict[str, list[float]]:
+    """Measures in a thread, because the role's keys are handed out meanwhile."""
+    runtime_api = RuntimeApi(on_waiting=lambda: None, on_init_error=lambda _: None)
+    address = await runtime_api.start()
+    try:
+        starts = [*_baselines(stack, folder, address), *_functions(stack, address)]
+        return await asyncio.to_thread(measure, side_by_side(starts), folder=folder)
+    finally:
+        runtime_api.close()
 
 
 def side_by_side(starts: Sequence[Start]) -> list[Start]:
@@ -122,11 +135,12 @@ def _first_request(start: Start, folder: Path) -> float:
     return float(measured["cpu_ms"])
 
 
-def _functions(stack: Stack) -> Iterator[Start]:
+def _functions(stack: Stack, address: RuntimeAddress) -> Iterator[Start]:
     """The functions of the template, each with a request that it does its usual work for."""
     person = new_person(stack, "cold-start@example.com")
     for name, event in _first_events(stack, person).items():
-        yield Start(name, _environment(stack, stack.template.functions[name]), event)
+        function = stack.template.functions[name]
+        yield Start(name, _environment(stack, function, address), event)
 
 
 def _first_events(stack: Stack, person: Person) -> dict[str, dict[str, Any]]:
@@ -140,7 +154,7 @@ def _first_events(stack: Stack, person: Person) -> dict[str, dict[str, Any]]:
     }
 
 
-def _environment(stack: Stack, function: Function) -> dict[str, str]:
+def _environment(stack: Stack, function: Function, address: RuntimeAddress) -> dict[str, str]:
     options = RuntimeOptions(
         log_dir=stack.log_dir,
         home_dir=stack.data_dir / "home",
@@ -153,10 +167,10 @@ def _environment(stack: Stack, function: Function) -> dict[str, str]:
         },
         extra_environment={"AWS_ENDPOINT_URL": stack.aws_url},
     )
-    return function_environment(function, options, runtime_api="127.0.0.1:9", instance=0)
+    return function_environment(function, options, address=address, instance=0)
 
 
-def _baselines(stack: Stack, folder: Path) -> Iterator[Start]:
+def _baselines(stack: Stack, folder: Path, address: RuntimeAddress) -> Iterator[Start]:
     """The baselines, compiled and run exactly as the functions are."""
     chat = stack.template.functions["ChatFunction"]
     layers = chat.python_path[1:]
@@ -166,7 +180,7 @@ def _baselines(stack: Stack, folder: Path) -> Iterator[Start]:
         shutil.copy(ROOT / "bench" / f"{name}.py", code)
         mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
         compileall.compile_dir(code, quiet=1, invalidation_mode=mode)
-        environment = _environment(stack, chat) | {
+        environment = _environment(stack, chat, address) | {
             "_HANDLER": f"{name}.handler",
             "PYTHONPATH": ":".join(str(path) for path in (code, *layers)),
         }

@@ -10,7 +10,7 @@ from bench.wire import Wire
 from local.person import Person
 from local.processes import LOOPBACK
 from local.resources import REGION
-from local.runtime.environment import TEST_CREDENTIALS
+from local.runtime.credentials import TEST_CREDENTIALS
 from local.stack import ROOT, Stack
 
 RUNTIME_PYTHON = ROOT / ".tools" / "runtime" / "bin" / "python"

@@ -1,5 +1,7 @@
 """The Lambda Runtime API for one function instance, on a loopback port of its own.
 
+The role's keys are handed out there too, to whom shows the instance's token.
+
 Source: AWS Lambda Developer Guide, "Using the Lambda runtime API" (version 2018-06-01), and the
 requests that awslambdaric 4.2.2 makes.
 """
@@ -7,16 +9,25 @@ requests that awslambdaric 4.2.2 makes.
 import asyncio
 import json
 import re
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from local.processes import LOOPBACK
+from local.runtime.credentials import CREDENTIALS_PATH, RuntimeAddress, credentials_document
 from local.runtime.outcome import PAYLOAD_LIMIT_BYTES, Failure, Outcome, failed
 
 _ROOT = "/2018-06-01/runtime"
 _RESULT = re.compile(rf"{_ROOT}/invocation/([^/]+)/(response|error)")
 _HEAD_LIMIT = 2 * 1024 * 1024  # an error carries its trace in a header of up to 1 MiB
-_REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 404: "Not Found", 413: "Too Large"}
+_REASONS = {
+    200: "OK",
+    202: "Accepted",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    413: "Too Large",
+}
 
 
 @dataclass(frozen=True)
@@ -51,16 +62,17 @@ class RuntimeApi:
     ) -> None:
         self._on_waiting = on_waiting
         self._on_init_error = on_init_error
+        self._token = secrets.token_hex(16)
         self._events: asyncio.Queue[Invocation] = asyncio.Queue()
         self._current: Invocation | None = None
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
 
-    async def start(self) -> str:
-        """Listens; returns `host:port`."""
+    async def start(self) -> RuntimeAddress:
+        """Listens; returns where."""
         self._server = await asyncio.start_server(self._serve, LOOPBACK, 0, limit=_HEAD_LIMIT)
         port = self._server.sockets[0].getsockname()[1]
-        return f"{LOOPBACK}:{port}"
+        return RuntimeAddress(f"{LOOPBACK}:{port}", self._token)
 
     def send(self, invocation: Invocation) -> None:
         """Hands the event to the instance, which must be waiting."""
@@ -78,9 +90,12 @@ class RuntimeApi:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                method, path, length = _parse_head(head)
-                body = await reader.readexactly(length)
-                answer = await self._answer(method, path, body)
+                method, path, headers = _parse_head(head)
+                body = await reader.readexactly(int(headers.get("content-length", 0)))
+                if (method, path) == ("GET", CREDENTIALS_PATH):
+                    answer = self._credentials(headers)
+                else:
+                    answer = await self._answer(method, path, body)
                 writer.write(_render(answer))
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -88,6 +103,12 @@ class RuntimeApi:
         finally:
             self._connections.discard(writer)
             writer.close()
+
+    def _credentials(self, headers: Mapping[str, str]) -> _Answer:
+        shown = headers.get("authorization", "")
+        if not secrets.compare_digest(shown.encode(), self._token.encode()):
+            return _Answer(403)
+        return _Answer(200, credentials_document(), {"Content-Type": "application/json"})
 
     async def _answer(self, method: str, path: str, body: bytes) -> _Answer:
         if (method, path) == ("GET", f"{_ROOT}/invocation/next"):
@@ -134,15 +155,11 @@ class RuntimeApi:
         return answer
 
 
-def _parse_head(head: bytes) -> tuple[str, str, int]:
+def _parse_head(head: bytes) -> tuple[str, str, dict[str, str]]:
     lines = head.decode("latin-1").split("\r\n")
     method, path, _ = lines[0].split(" ", 2)
-    length = 0
-    for line in lines[1:]:
-        name, _, value = line.partition(":")
-        if name.lower() == "content-length":
-            length = int(value)
-    return method, path, length
+    fields = (line.partition(":") for line in lines[1:])
+    return method, path, {name.lower(): value.strip() for name, _, value in fields}
 
 
 def _render(answer: _Answer) -> bytes:

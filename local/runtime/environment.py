@@ -8,12 +8,7 @@ from pathlib import Path
 
 from local.processes import coverage_environment
 from local.resources import REGION, Function
-
-TEST_CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "test-key",
-    "AWS_SECRET_ACCESS_KEY": "test-key",
-    "AWS_SESSION_TOKEN": "test-key",
-}
+from local.runtime.credentials import RuntimeAddress, credential_variables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +42,7 @@ class RuntimeOptions:
 
 
 def function_environment(
-    function: Function, options: RuntimeOptions, *, runtime_api: str, instance: int
+    function: Function, options: RuntimeOptions, *, address: RuntimeAddress, instance: int
 ) -> dict[str, str]:
     """The whole environment of one instance; nothing is inherited but coverage's own variables.
 
@@ -70,7 +65,7 @@ def function_environment(
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "AWS_EC2_METADATA_DISABLED": "true",
-        **TEST_CREDENTIALS,
+        **credential_variables(address, snap_start=function.snap_start),
         **declared,
         **options.extra_environment,
         "_HANDLER": function.handler,
@@ -85,6 +80,6 @@ def function_environment(
         "AWS_LAMBDA_LOG_FORMAT": function.log_format,
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.logical_id}",
         "AWS_LAMBDA_LOG_STREAM_NAME": f"local/[{function.version}]{instance}",
-        "AWS_LAMBDA_RUNTIME_API": runtime_api,
+        "AWS_LAMBDA_RUNTIME_API": address.authority,
         "LAMBDA_TASK_ROOT": str(function.code_dir),
     }

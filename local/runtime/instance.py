@@ -10,6 +10,7 @@ from collections.abc import Callable
 from local.processes import die_with
 from local.resources import ACCOUNT_ID, REGION, Function
 from local.runtime.api import Invocation, RuntimeApi
+from local.runtime.credentials import RuntimeAddress
 from local.runtime.environment import RuntimeOptions, function_environment
 from local.runtime.logs import FunctionLog
 from local.runtime.outcome import Failure, Outcome, failed
@@ -80,7 +81,7 @@ class Instance:
             self.kill()
             return failed(Failure.INIT, f"INIT took longer than {self._init_seconds():.0f} seconds")
 
-    async def _spawn(self, address: str) -> asyncio.subprocess.Process:
+    async def _spawn(self, address: RuntimeAddress) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             str(self._options.python),
             "-m",
@@ -88,7 +89,7 @@ class Instance:
             self._function.handler,
             cwd=self._function.code_dir,
             env=function_environment(
-                self._function, self._options, runtime_api=address, instance=self.number
+                self._function, self._options, address=address, instance=self.number
             ),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

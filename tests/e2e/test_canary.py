@@ -73,12 +73,14 @@ def flight() -> Iterator[Flight]:
         _give_database_a_password(stack, canaries.new("databasepassword"))
         flown = Flight(stack, canaries)
         _what_works(flown)
+        _what_asks_for_keys(flown)
         _what_is_refused(flown)
         _what_no_login_has(flown)
         _what_the_model_does_wrong(flown)
         _what_breaks_in_the_database(flown)
         _what_goes_away(flown)
         stack.invoke("SweepFunction", {})
+        _what_asks_for_keys(flown)
         yield flown
         flown.person.http.close()
 
@@ -119,6 +121,17 @@ def _what_works(flight: Flight) -> None:
     renewed = person.call("POST", "/api/auth/refresh", json={"refresh_token": used})
     person.refresh_token = flight.canaries.known("refreshtoken", renewed["refresh_token"])
     assert flight.ask("POST", "/api/auth/refresh", json={"refresh_token": used}).status_code == 401
+
+
+def _what_asks_for_keys(flight: Flight) -> None:
+    """The token of each function's process, which its role's keys are handed out for."""
+    name = "AWS_CONTAINER_AUTHORIZATION_TOKEN="
+    processes = {one: pid for one, pid in flight.stack.pids.items() if "Function." in one}
+    assert len(processes) > 3
+    for pid in processes.values():
+        entries = Path(f"/proc/{pid}/environ").read_text().split("\0")
+        [token] = [entry.removeprefix(name) for entry in entries if entry.startswith(name)]
+        flight.canaries.known("roletoken", token)
 
 
 def _what_is_refused(flight: Flight) -> None:

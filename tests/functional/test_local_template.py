@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from local.resources import Authorizer, Cors, Route
+from local.runtime.credentials import TEST_CREDENTIALS, RuntimeAddress
+from local.runtime.environment import RuntimeOptions, function_environment
 from local.template import TemplateError, load_template
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +37,19 @@ def test_every_intrinsic_of_the_environment_is_resolved() -> None:
         "SECRET_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:tandem-local/probe",
         "JOINED": "a-hello-us-east-1-tiny",
     }
+
+
+def test_no_function_that_is_deployed_has_keys_in_its_environment(tmp_path: Path) -> None:
+    options = RuntimeOptions(log_dir=tmp_path, home_dir=tmp_path)
+    address = RuntimeAddress("127.0.0.1:9", "test-token")
+    functions = load_template(ROOT / "template.yaml").functions
+    assert functions
+    for function in functions.values():
+        environment = function_environment(function, options, address=address, instance=1)
+        assert not TEST_CREDENTIALS.keys() & environment.keys(), function.logical_id
+        assert environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"] == "test-token"
+        uri = environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+        assert uri == "http://127.0.0.1:9/credentials"
 
 
 def test_parameters_change_conditions_maps_and_values() -> None:

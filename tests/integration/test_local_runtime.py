@@ -7,11 +7,14 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from local.runtime.credentials import TEST_CREDENTIALS
 from local.runtime.environment import RuntimeOptions
 from local.runtime.outcome import PAYLOAD_LIMIT_BYTES, Failure, Outcome
 from local.runtime.pool import Runtime
@@ -72,7 +75,8 @@ def test_the_function_sees_lambdas_environment_and_nothing_of_the_callers(
         assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "EchoFunction"
         assert environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
         assert environment["LAMBDA_TASK_ROOT"] == str(code)
-        assert environment["AWS_ACCESS_KEY_ID"] == "test-key"
+        assert environment.items() >= TEST_CREDENTIALS.items()
+        assert not any(name.startswith("AWS_CONTAINER") for name in environment)
         assert environment["PYTHONPATH"] == f"{code}:{PROBE.parent / 'layer'}"
         root = str(Path(__file__).parents[2])
         assert root not in shown["path"]
@@ -193,6 +197,54 @@ def test_snap_start_hooks_run_before_the_first_event(
         assert (await invoke("HookFunction")).value() == ran
 
     play(story, tmp_path, snap_start=snap_start)
+
+
+@pytest.mark.parametrize("snap_start", [True, False])
+def test_with_snapstart_the_environment_has_no_keys_and_an_address_that_wants_its_token(
+    tmp_path: Path, snap_start: bool
+) -> None:
+    async def story(invoke: Any, runtime: Runtime) -> None:
+        await invoke("HookFunction")
+        environment = environment_of(runtime.pids["HookFunction.1"])
+        assert not TEST_CREDENTIALS.keys() & environment.keys()
+        assert "test-key" not in environment.values()
+        address = environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+        token = environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
+        async with httpx.AsyncClient(trust_env=False) as client:
+            for wrong in ({}, {"authorization": ""}, {"authorization": token[:-1]}):
+                refused = await client.get(address, headers=wrong)
+                assert (refused.status_code, refused.content) == (403, b"")
+            found = await client.get(address, headers={"authorization": token})
+        keys = found.raise_for_status().json()
+        lasts = datetime.fromisoformat(keys.pop("Expiration")) - datetime.now(UTC)
+        assert timedelta(minutes=50) < lasts <= timedelta(hours=1)
+        assert keys == dict.fromkeys(("AccessKeyId", "SecretAccessKey", "Token"), "test-key")
+        assert (await invoke("HookFunction")).failure is None
+
+    play(story, tmp_path, snap_start=snap_start)
+
+
+def test_each_instance_has_a_token_of_its_own(tmp_path: Path) -> None:
+    async def story(invoke: Any, runtime: Runtime) -> None:
+        tokens = set()
+        for _ in range(2):
+            await invoke("HookFunction")
+            pid = runtime.pids.popitem()[1]
+            tokens.add(environment_of(pid)["AWS_CONTAINER_AUTHORIZATION_TOKEN"])
+            os.kill(pid, 9)
+            async with asyncio.timeout(10):
+                while runtime.pids:  # noqa: ASYNC110 - it is the kernel we wait for
+                    await asyncio.sleep(0.01)
+        assert len(tokens) == 2
+        assert min(map(len, tokens)) == 32
+
+    play(story, tmp_path)
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """What a process was started with."""
+    entries = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(entry.split("=", 1) for entry in entries if entry)
 
 
 def test_output_of_instances_at_once_is_kept_in_whole_lines(tmp_path: Path) -> None:

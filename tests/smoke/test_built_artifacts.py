@@ -89,6 +89,7 @@ def _processes_know_only_the_artifacts(stack: Stack, artifacts: Path) -> None:
         environment = dict(
             entry.split("=", 1) for entry in (process / "environ").read_text().split("\0") if entry
         )
+        assert "AWS_SECRET_ACCESS_KEY" not in environment, function_id
         origins = ORIGINS.get(function_id, {})
         looked = subprocess.run(
             [PYTHON, "-c", _LOOK, *origins],
