@@ -1,13 +1,26 @@
 """`python -m local.aws_server --port P`: SQS and Secrets Manager by moto, in memory."""
 
 import argparse
+import json
 import logging
 import signal
 import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug import Request, Response
+from werkzeug.serving import make_server
 
 from local.processes import LOOPBACK
+from local.runtime.credentials import TEST_CREDENTIALS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 def main() -> None:
@@ -20,8 +33,29 @@ def main() -> None:
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     signal.signal(signal.SIGINT, lambda *_: stopped.set())
-    ThreadedMotoServer(LOOPBACK, port, verbose=False).start()
+    application = only_with_the_test_key(DomainDispatcherApplication(create_backend_app))
+    server = make_server(
+        LOOPBACK, port, application, threaded=True, request_handler=MotoRequestHandler
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     stopped.wait()
+
+
+def only_with_the_test_key(application: "WSGIApplication") -> "WSGIApplication":
+    """Refuses, as AWS would, a call signed in nobody's name; moto looks at no key."""
+    signed = f"Credential={TEST_CREDENTIALS['AWS_ACCESS_KEY_ID']}/"
+    refusal = json.dumps({"__type": "UnrecognizedClientException", "message": "unknown key"})
+
+    @Request.application
+    def refused(request: Request) -> Response:
+        request.get_data()  # what is left unread would reset the connection
+        return Response(refusal, status=400, content_type="application/x-amz-json-1.1")
+
+    def guarded(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        known = signed in environ.get("HTTP_AUTHORIZATION", "")
+        return (application if known else refused)(environ, start_response)
+
+    return guarded
 
 
 if __name__ == "__main__":

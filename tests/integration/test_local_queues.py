@@ -103,6 +103,18 @@ def test_the_poller_goes_on_after_the_queue_was_away(stack: Stack, work: Queue) 
     until(lambda: work.count() == 0)
 
 
+def test_a_call_in_nobodys_name_is_refused(stack: Stack) -> None:
+    call = AwsCall(stack.aws_url).build("secretsmanager", "ListSecrets", {})
+    signed = call.headers["authorization"]
+    with httpx.Client(trust_env=False) as client:
+        assert client.send(call).status_code == 200
+        for other in (signed.replace("test-key", ""), signed.replace("test-key", "someone"), ""):
+            call.headers["authorization"] = other
+            refused = client.send(call)
+            assert refused.status_code == 400
+            assert refused.json()["__type"] == "UnrecognizedClientException"
+
+
 def test_the_secret_holds_what_the_functions_need(stack: Stack) -> None:
     name = stack.template.secret_names["ProbeSecret"]
     arn = stack.invoke("EchoFunction", {})["environment"]["SECRET_ARN"]
