@@ -154,6 +154,13 @@ def row_counts(stack: Stack) -> dict[str, int]:
         }
 
 
+def nothing_is_owed(stack: Stack) -> bool:
+    """Whether everything that anybody said has arrived at both stores."""
+    with database_of(stack) as connection:
+        unfinished = "select exists (select from deliveries where state in ('owed', 'sent'))"
+        return not connection.run(unfinished)[0][0]
+
+
 def thread_uuid_of(stack: Stack, person: Person, session_id: str) -> str:
     """The thread that stands for a session of this person at Zep."""
     with database_of(stack) as connection:
