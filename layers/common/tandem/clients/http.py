@@ -93,7 +93,7 @@ class ApiCall:
     """
 
     operation: str
-    method: Literal["GET", "POST", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     ids: tuple[object, ...] = ()
     query: Mapping[str, str | int | None] = field(default_factory=dict)
