@@ -10,7 +10,7 @@ import re
 import socket
 import sys
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from urllib.parse import unquote
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -44,12 +44,13 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     """Path parameters, decoded."""
     body: Json = field(default_factory=dict)
+    """The JSON object that was sent; {} when there was none, and always with GET."""
     url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A JSON answer, or plain text when `text` is given."""
+    """A JSON answer, plain text when `text` is given, server-sent events when `events` are."""
 
     body: Any = None
     status: int = 200
@@ -58,6 +59,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
     """Seconds to wait before it is sent."""
+    events: Sequence[Json] | None = None
+    """Streamed, each in a chunk of its own."""
 
 
 class Refusal(Exception):
@@ -194,8 +197,14 @@ async def _answered(twin: Twin, handler: Handler, request: Request, *, guarded: 
 async def _body(request: Request) -> Json | None:
     """The JSON object that was sent, {} when there is none; None when it is no such thing."""
     raw = await request.body()
-    if not raw or request.method in {"GET", "DELETE"}:
+    if not raw or request.method == "GET":
         return {}
+    body = _object(raw)
+    # A body of DELETE means nothing in HTTP, so junk is no mistake; some services read one.
+    return {} if body is None and request.method == "DELETE" else body
+
+
+def _object(raw: bytes) -> Json | None:
     try:
         body = json.loads(raw)
         if _SURROGATE.search(raw):
@@ -205,8 +214,18 @@ async def _body(request: Request) -> Json | None:
     return body if isinstance(body, dict) else None
 
 
+async def _chunks(events: Sequence[Json]) -> AsyncIterator[bytes]:
+    for event in events:
+        text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+        yield f"data: {text}\r\n\r\n".encode()
+        await asyncio.sleep(0)  # so that each leaves on its own
+
+
 def _response(answer: Answer) -> Response:
     headers = dict(answer.headers)
+    if answer.events is not None:
+        headers = {"content-type": "text/event-stream", **headers}
+        return StreamingResponse(_chunks(answer.events), answer.status, headers)
     if answer.text is not None:
         return Response(answer.text, answer.status, headers, media_type=answer.media_type)
     return JSONResponse(answer.body, answer.status, headers)
