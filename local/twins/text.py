@@ -72,6 +72,8 @@ _ASKS = (
     (r"^who am i\b|\bwho i am\b", "name"),
     (r"\bwhere am i\b(?!.*\b(?:from|going|work))", "live"),
 )
+WHOLE = 10
+_MEANING = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,12 @@ def understand(text: str) -> Words:
     if asked:
         tokens = [token for token in tokens if token not in {"old", "living", "do"}]
     content = [token for token in tokens if token not in _STOP]
+    stems = _stems(content)
     concepts = frozenset(_CONCEPTS[token] for token in content if token in _CONCEPTS) | asked
+    concepts |= {_CONCEPT_OF_STEM[stem] for stem in stems if stem in _CONCEPT_OF_STEM}
     if "from" in tokens and re.search(r"\bis from\b|\bgrew up\b", plain):
         concepts |= {"from"}
-    return Words(tuple(_stems(content)), concepts, _relation(tokens))
+    return Words(tuple(stems), concepts, _relation(tokens))
 
 
 def score(query: str, document: str) -> float:
@@ -107,16 +111,33 @@ def score(query: str, document: str) -> float:
     said of someone else ranks below what is said of the speaker, unless the query names them.
     """
     asked, told = understand(query), understand(document)
-    units = len(set(asked.stems)) + len(_bare(asked))
+    units = wanted(asked)
     if not units:
         return 0.3
-    met = sum(1.0 for stem in set(asked.stems) if stem in told.stems)
-    met += sum(0.9 for stem in set(asked.stems) if stem not in told.stems and _shares(stem, told))
-    met += sum(0.9 for concept in _bare(asked) if concept in told.concepts)
-    value = min(1.0, met / units)
+    told_marks = marks(told)
+    met = sum(weight for unit in units for mark, weight in unit.items() if mark in told_marks)
+    value = min(1.0, met / (len(units) * WHOLE))
     if told.relation and asked.relation not in {told.relation, "pet"}:
         value *= 0.6
     return round(value * (0.96 + 0.04 / (1 + len(told.stems))), 6)
+
+
+def marks(words: Words) -> frozenset[str]:
+    """What a text can be found by: its stems, and `=` with each of its concepts."""
+    return frozenset(words.stems) | {f"={concept}" for concept in words.concepts}
+
+
+def wanted(asked: Words) -> list[dict[str, int]]:
+    """For each thing a query asks for, the marks that answer it: together `WHOLE`.
+
+    Whoever has a word has its concept, so that meaning alone counts 9 and the word itself adds 1.
+    """
+    units = []
+    for stem in dict.fromkeys(asked.stems):
+        concept = _CONCEPT_OF_STEM.get(stem)
+        by_word = {stem: WHOLE - _MEANING, f"={concept}": _MEANING}
+        units.append(by_word if concept else {stem: WHOLE})
+    return [*units, *({f"={concept}": _MEANING} for concept in sorted(_bare(asked)))]
 
 
 def is_personal(question: str) -> bool:
@@ -128,11 +149,6 @@ def _bare(words: Words) -> frozenset[str]:
     """Concepts that the question asks for without a word of its own: "how old am I"."""
     worded = {_CONCEPT_OF_STEM.get(stem) for stem in words.stems}
     return frozenset(concept for concept in words.concepts if concept not in worded)
-
-
-def _shares(stem: str, told: Words) -> bool:
-    concept = _CONCEPT_OF_STEM.get(stem)
-    return concept is not None and concept in told.concepts
 
 
 def _relation(tokens: list[str]) -> str | None:
