@@ -14,6 +14,8 @@ WHAT = {
     "dev": "the tools for development and tests",
     "tools": "the SAM CLI and cfn-lint",
     "runtime": "what Lambda's Python runtime brings",
+    "contract": "the official clients of Zep, Mem0 and Gemini, for the contract suite",
+    "contract-mem0-0x": "the last 0.x client of Mem0, for the contract suite",
     "wheels": "the packages of the layer and the authorizer, for Lambda",
 }
 PIP = ("-m", "pip", "-qq", "--disable-pip-version-check", "--no-input")
