@@ -15,6 +15,7 @@ from local.twins.worker import Worker
 from local.twins.zep import checks
 from local.twins.zep.conversations import Conversations
 from local.twins.zep.errors import error, missing
+from local.twins.zep.ingestion import Ingestion
 from local.twins.zep.knowledge import Knowledge
 from local.twins.zep.schema import SCHEMA
 from local.twins.zep.tasks import Tasks
@@ -35,6 +36,7 @@ def create(
     tasks = Tasks(store, delay=ingestion_ms / 1000)
     worker = Worker(tasks.step)
     tasks.added = worker.wake
+    Ingestion(store, tasks)
     routes = [*Conversations(store, tasks).routes(), *Knowledge(store, tasks).routes()]
     routes.append(("GET", "/tasks/{task_uuid}", _task(tasks)))
     twin = Twin(

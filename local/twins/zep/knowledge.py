@@ -21,8 +21,6 @@ class Knowledge:
 
     def __init__(self, store: Storage, tasks: Tasks) -> None:
         self._store, self._tasks = store, tasks
-        tasks.work["thread.add_messages"] = self._ingest
-        tasks.work["graph.add"] = self._ingest
         tasks.work["graph.edge.delete"] = self._do_delete_edge
         tasks.work["graph.episode.delete"] = self._do_delete_episode
 
@@ -109,17 +107,6 @@ class Knowledge:
 
     def delete_episode(self, call: Call) -> Answer:
         return self._accepted("graph.episode.delete", {"episode": self._episode(call)["uuid"]})
-
-    def _ingest(self, _: Row, payload: Json) -> Json:
-        edges: list[Json] = []
-        for episode in payload["episodes"]:
-            row = self._store.row("select * from episodes where uuid = ?", episode)
-            if row is None:
-                continue
-            if row["role"] not in payload["ignore_roles"]:
-                edges.extend(graph.learn(self._store, row))
-            self._store.run("update episodes set processed = 1 where uuid = ?", episode)
-        return {"episodes": [{"episode_uuid": e} for e in payload["episodes"]], "edges": edges}
 
     def _do_delete_edge(self, _: Row, payload: Json) -> Json:
         graph.forget_edge(self._store, payload["edge"])
