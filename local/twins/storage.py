@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,43 @@ class Storage:
     """A connection that is used from one thread alone: the event loop's."""
 
     def __init__(self, file: Path | None, schema: str) -> None:
-        """Opens `file` (None: in memory) and creates what is missing of `schema`."""
+        """Opens `file` (None: in memory) and creates what is missing of `schema`.
+
+        In a file of an older schema: tables, indexes, and columns that may be null or have a
+        default. `added` names the tables that such a file lacked, for who has to fill them.
+        """
         if file:
             file.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(str(file or ":memory:"), isolation_level=None)
         self._connection.row_factory = sqlite3.Row
         # WAL with NORMAL loses nothing when the process dies, only when the machine does.
         self._connection.executescript(
-            f"pragma journal_mode=wal; pragma synchronous=normal; pragma foreign_keys=on;{schema}"
+            "pragma journal_mode=wal; pragma synchronous=normal; pragma foreign_keys=on;"
         )
+        try:
+            self.added = self._upgrade(schema)
+        except BaseException:
+            self.close()
+            raise
+
+    def _upgrade(self, schema: str) -> frozenset[str]:
+        with closing(sqlite3.connect(":memory:")) as fresh:
+            fresh.executescript(schema)
+            wanted = _columns(fresh)
+        self._connection.execute("begin immediate")
+        try:
+            found = _columns(self._connection)
+            for table, known in found.items():
+                for column, declared in wanted.get(table, {}).items():
+                    if column not in known:
+                        self.run(f"alter table {table} add column {declared}")
+            for statement in _statements(schema):
+                self.run(statement)
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
+        self._connection.execute("commit")
+        return frozenset(wanted.keys() - found.keys()) if found else frozenset()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -31,10 +59,10 @@ class Storage:
         self._connection.execute("begin immediate")
         try:
             yield
+            self._connection.execute("commit")
         except BaseException:
             self._connection.execute("rollback")
             raise
-        self._connection.execute("commit")
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
         """Every row of a query."""
@@ -65,3 +93,28 @@ class Storage:
     def close(self) -> None:
         """Closes the file."""
         self._connection.close()
+
+
+def _columns(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
+    """By table: each column's name and how it is declared."""
+    rows = connection.execute("""
+        select tables.name, columns.name, columns.type, "notnull", dflt_value
+        from sqlite_master as tables join pragma_table_info(tables.name) as columns
+        where tables.type = 'table' and tables.name not like 'sqlite_%'
+        order by tables.name, cid""")
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind, required, default in rows:
+        declared = f"{column} {kind}{' not null' if required else ''}"
+        declared += "" if default is None else f" default {default}"
+        found.setdefault(table, {})[column] = declared
+    return found
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One by one, since a script run as a whole would end the transaction first."""
+    statement = ""
+    for part in script.split(";"):
+        statement += part + ";"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
