@@ -1,6 +1,29 @@
 """The twin's tables. A message is the episode that it became: one row, one uuid."""
 
-SCHEMA = """
+from local.twins import index
+
+_GRAPH = """
+create table if not exists graphs (
+    seq integer primary key autoincrement, uuid text not null unique, graph_id text unique,
+    name text, description text, time_zone text, created_at text not null,
+    updated_at text not null);
+create index if not exists episodes_of_document on episodes (graph_uuid, document_id, seq);
+create index if not exists episodes_by_uuid on episodes (graph_uuid, uuid);
+create index if not exists nodes_by_uuid on nodes (graph_uuid, uuid);
+create index if not exists nodes_of_labels on nodes (graph_uuid, labels);
+create index if not exists edges_by_uuid on edges (graph_uuid, uuid);
+create index if not exists edges_of_value on edges (source_uuid, family, value);
+create index if not exists edges_by_end on edges (source_uuid, family, invalid_at);
+create index if not exists edges_by_evidence on edges (source_uuid, family, said_at);
+create index if not exists edges_holding on edges (graph_uuid, said_at, seq)
+    where invalid_at is null;
+create index if not exists edges_from on edges (source_uuid, seq) where invalid_at is null;
+create index if not exists edges_to on edges (target_uuid, seq) where invalid_at is null;
+create index if not exists edges_target on edges (target_uuid, source_uuid);
+create index if not exists mentions_newest on mentions (owner_uuid, seq);
+create index if not exists mentions_of_episode on mentions (episode_uuid);
+"""
+SCHEMA = f"""
 create table if not exists users (
     uuid text primary key, user_id text unique, graph_uuid text not null unique, email text,
     first_name text, last_name text, metadata text not null, time_zone text,
@@ -13,19 +36,20 @@ create table if not exists episodes (
     seq integer primary key autoincrement, uuid text not null unique, graph_uuid text not null,
     thread_uuid text, role text, name text, content text not null, source text not null,
     source_description text, metadata text not null, reference_time text not null,
-    created_at text not null, processed integer not null default 0);
+    created_at text not null, processed integer not null default 0, document_id text,
+    shadow integer not null default 0);
 create index if not exists episodes_of_graph on episodes (graph_uuid, seq);
 create index if not exists episodes_of_thread on episodes (thread_uuid, seq);
 create table if not exists nodes (
     seq integer primary key autoincrement, uuid text not null unique, graph_uuid text not null,
     name text not null, key text not null, labels text not null, created_at text not null,
-    unique (graph_uuid, key));
+    summary text, attributes text, unique (graph_uuid, key));
 create table if not exists edges (
     seq integer primary key autoincrement, uuid text not null unique, graph_uuid text not null,
     name text not null, fact text not null, source_uuid text not null, target_uuid text not null,
     object text not null, family text not null, functional integer not null,
     positive integer not null, said_at text not null, valid_at text not null, invalid_at text,
-    created_at text not null, expired_at text);
+    created_at text not null, expired_at text, value text, attributes text);
 create index if not exists edges_of_graph on edges (graph_uuid, source_uuid, family);
 create table if not exists mentions (
     owner_uuid text not null, episode_uuid text not null, seq integer not null,
@@ -38,4 +62,4 @@ create index if not exists tasks_open on tasks (seq) where status in ('pending',
 create table if not exists answered (
     key text not null, method text not null, path text not null, status integer not null,
     body text not null, at real not null, primary key (key, method, path)) without rowid;
-"""
+{_GRAPH}{index.SCHEMA}"""

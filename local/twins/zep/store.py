@@ -43,9 +43,11 @@ def episode_json(row: Row) -> Json:
     """An Episode."""
     names = (
         "uuid graph_uuid thread_uuid role content source source_description created_at "
-        "reference_time"
+        "reference_time document_id"
     )
     shown = {name: row[name] for name in names.split()}
+    if "user_uuid" in row.keys():  # noqa: SIM118 - a Row iterates over values
+        shown["user_uuid"] = row["user_uuid"]
     return without_nulls(
         {
             **shown,
@@ -79,7 +81,11 @@ def thread(store: Storage, thread_uuid: str) -> Row:
 
 def graph_uuid(store: Storage, given: str) -> str:
     """The graph that a graph's or a user's uuid means, or 404."""
-    row = store.row("select graph_uuid from users where ? in (graph_uuid, uuid)", given)
+    row = store.row(
+        "select graph_uuid from users where graph_uuid = ?1 or uuid = ?1 "
+        "union all select uuid from graphs where uuid = ?1",
+        given,
+    )
     if row is None:
         raise missing("graph")
     found: str = row["graph_uuid"]
