@@ -19,6 +19,8 @@ USER = ZepUuid(UUID("11111111-1111-4111-8111-111111111111"))
 GRAPH = ZepUuid(UUID("22222222-2222-4222-8222-222222222222"))
 THREAD = ZepUuid(UUID("33333333-3333-4333-8333-333333333333"))
 EDGE = ZepUuid(UUID("44444444-4444-4444-8444-444444444444"))
+NODE = ZepUuid(UUID("55555555-5555-4555-8555-555555555555"))
+EPISODE = ZepUuid(UUID("77777777-7777-4777-8777-777777777777"))
 MESSAGE = ZepUuid(UUID("88888888-8888-4888-8888-888888888888"))
 TASK = ZepUuid(UUID("99999999-9999-4999-8999-999999999999"))
 SAID_AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -26,6 +28,11 @@ SAID_AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 A_USER = {"uuid": str(USER), "user_id": "dev:ada", "graph_uuid": str(GRAPH)}
 A_TASK = {"uuid": str(TASK), "type": "thread.add_messages", "status": "pending"}
 A_MESSAGE = {"uuid": str(MESSAGE), "role": "user", "content": "Tea, please", "processed": False}
+AN_EDGE = {"uuid": str(EDGE), "fact": "Ada likes tea", "name": "LIKES"}
+A_NODE = {"uuid": str(NODE), "name": "Ada", "episode_uuids": [], "episode_uuids_truncated": False}
+AN_EPISODE = {"uuid": str(EPISODE), "content": "hi", "source": "message", "role": "user"}
+A_THREAD = {"uuid": str(THREAD), "user_uuid": str(USER)}
+ENDED = {**A_TASK, "status": "succeeded"}
 NOT_FOUND = httpx.Response(404, json={"error": {"code": "not_found", "message": "no user"}})
 
 TWO_MESSAGES = [
@@ -64,7 +71,7 @@ CALLS: dict[str, tuple[Call, Any]] = {
     ),
     "create_thread": (
         lambda zep: zep.create_thread(USER, idempotency_key="key-1", timeout_seconds=5),
-        {"uuid": str(THREAD), "user_uuid": str(USER)},
+        A_THREAD,
     ),
     "delete_thread": (
         lambda zep: zep.delete_thread(THREAD, idempotency_key="key-1", timeout_seconds=5),
@@ -117,14 +124,72 @@ CALLS: dict[str, tuple[Call, Any]] = {
         {"episode": {"uuid": str(EDGE)}, "task": A_TASK},
     ),
     "get_task": (lambda zep: zep.get_task(TASK, timeout_seconds=5), A_TASK),
+    "get_user": (lambda zep: zep.get_user(USER, timeout_seconds=5), A_USER),
+    "update_user": (
+        lambda zep: zep.update_user(
+            USER,
+            first_name="Ada",
+            last_name="Lovelace",
+            metadata={"plan": "x", "old": None},
+            idempotency_key="key-1",
+            timeout_seconds=5,
+        ),
+        A_USER,
+    ),
+    "get_thread": (lambda zep: zep.get_thread(THREAD, timeout_seconds=5), A_THREAD),
+    "list_threads": (
+        lambda zep: zep.list_threads(USER, page_size=20, cursor="c1", timeout_seconds=5),
+        {"items": [A_THREAD]},
+    ),
+    "thread_context": (
+        lambda zep: zep.thread_context(THREAD, timeout_seconds=5),
+        {"context": "text"},
+    ),
+    "get_message": (
+        lambda zep: zep.get_message(THREAD, MESSAGE, timeout_seconds=5),
+        A_MESSAGE,
+    ),
+    "set_message_metadata": (
+        lambda zep: zep.set_message_metadata(
+            THREAD,
+            MESSAGE,
+            {"seen": True, "old": None},
+            idempotency_key="key-1",
+            timeout_seconds=5,
+        ),
+        A_MESSAGE,
+    ),
+    "search_episodes": (
+        lambda zep: zep.search_episodes(GRAPH, "tea", limit=5, reranker="mmr", timeout_seconds=5),
+        {"items": [AN_EPISODE]},
+    ),
+    "get_edge": (lambda zep: zep.get_edge(GRAPH, EDGE, timeout_seconds=5), AN_EDGE),
+    "delete_edge": (
+        lambda zep: zep.delete_edge(GRAPH, EDGE, idempotency_key="key-1", timeout_seconds=5),
+        {"task": A_TASK},
+    ),
+    "get_node": (lambda zep: zep.get_node(GRAPH, NODE, timeout_seconds=5), A_NODE),
+    "delete_node": (
+        lambda zep: zep.delete_node(GRAPH, NODE, idempotency_key="key-1", timeout_seconds=5),
+        {"task": A_TASK},
+    ),
+    "list_episodes": (
+        lambda zep: zep.list_episodes(GRAPH, cursor="c2", timeout_seconds=5),
+        {"items": [AN_EPISODE]},
+    ),
+    "get_episode": (lambda zep: zep.get_episode(GRAPH, EPISODE, timeout_seconds=5), AN_EPISODE),
+    "delete_episode": (
+        lambda zep: zep.delete_episode(GRAPH, EPISODE, idempotency_key="key-1", timeout_seconds=5),
+        {"task": A_TASK},
+    ),
 }
-WRITES = {
-    "create_user",
-    "delete_user",
-    "create_thread",
-    "delete_thread",
-    "add_messages",
-    "add_episode",
+# Methods that are made of other calls, and an answer to the first of these that ends them.
+COMPOSED: dict[str, tuple[Call, Any]] = {
+    "ensure_user": (
+        lambda zep: zep.ensure_user("dev:ada", idempotency_key="key-1", timeout_seconds=5),
+        A_USER,
+    ),
+    "wait_for_task": (lambda zep: zep.wait_for_task(TASK, timeout_seconds=5), ENDED),
 }
 
 

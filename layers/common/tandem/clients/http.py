@@ -5,18 +5,7 @@ and either returns that model or raises one of our `Upstream…` errors. What a 
 error is read off the wire, so that the connection can be used again, and then forgotten: no error
 carries it, nor a URL, nor an id.
 
-How an answer becomes an error:
-
-    no connection, no slot in the pool    UpstreamUnavailable or UpstreamTimeout, `sent=False`
-    cut connection                        UpstreamUnavailable
-    deadline or phase timeout, 408, 504   UpstreamTimeout: the outcome is unknown
-    429                                   UpstreamRateLimited
-    401, 402, 403                         UpstreamUnavailable: about our key or plan, not about this
-                                          request, which will be fine once an operator has acted
-    any other 4xx                         UpstreamRejected with its status (404 among them)
-    1xx, 3xx, 5xx, junk, over 8 MiB       UpstreamUnavailable
-
-`error.context["sent"]` is False when the provider can't have seen the request.
+How an answer becomes an error is told in `failures.py`.
 """
 
 import asyncio
@@ -25,6 +14,7 @@ import random
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -35,8 +25,15 @@ import certifi
 import httpx
 from pydantic import ValidationError
 
-from tandem.clients.models import ProviderModel
-from tandem.clients.retries import backoff_seconds, retry_after_seconds
+from tandem.clients.bodies import (
+    ACCEPTED_ENCODING,
+    BodyTooLargeError,
+    BodyUnreadableError,
+    read_body,
+)
+from tandem.clients.failures import status_error, tellable, transport_error, unreadable
+from tandem.clients.provider_model import ProviderModel
+from tandem.clients.retries import backoff_seconds
 from tandem.errors import (
     Provider,
     UpstreamError,
@@ -50,12 +47,11 @@ MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 MAX_RETRIES: Final = 2
 KEEPALIVE_SECONDS: Final = 60.0
 
-_CHUNK_BYTES: Final = 64 * 1024
+_MAX_REFUSAL_BYTES: Final = 64 * 1024
 _SHORTEST_ATTEMPT_SECONDS: Final = 0.05
 _RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
-_TIMEOUT_STATUSES: Final = frozenset({408, 504})
-_ACCOUNT_STATUSES: Final = frozenset({401, 402, 403})
 
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Outcome = Literal["ok", "timeout", "rate_limited", "rejected", "unavailable", "cancelled"]
 _OUTCOMES: Final[dict[type[UpstreamError], Outcome]] = {
     UpstreamTimeout: "timeout",
@@ -93,7 +89,7 @@ class ApiCall:
     """
 
     operation: str
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    method: Method
     path: str
     ids: tuple[object, ...] = ()
     query: Mapping[str, str | int | None] = field(default_factory=dict)
@@ -210,6 +206,21 @@ class ProviderHttp:
         """Seconds left until `deadline`; not positive once it has passed."""
         return deadline - self._clock()
 
+    async def pause(self, attempt: int, *, most_seconds: float) -> None:
+        """Waits as after attempt 1, 2, …, but never longer than `most_seconds`."""
+        await self._sleep(min(backoff_seconds(attempt, jitter=self._jitter), most_seconds))
+
+    async def send_or_none[A: ProviderModel](
+        self, call: ApiCall, answer: type[A], *, timeout_seconds: float
+    ) -> A | None:
+        """As `send`, but None when the provider says that there is no such thing (404)."""
+        try:
+            return await self.send(call, answer, timeout_seconds=timeout_seconds)
+        except UpstreamRejected as error:
+            if error.status == httpx.codes.NOT_FOUND:
+                return None
+            raise
+
     async def send[A: ProviderModel](
         self, call: ApiCall, answer: type[A], *, timeout_seconds: float
     ) -> A:
@@ -226,7 +237,7 @@ class ProviderHttp:
 
         Raises:
             UpstreamTimeout, UpstreamRateLimited, UpstreamRejected, UpstreamUnavailable: see the
-                table at the top of this module.
+                table in `failures.py`.
         """
         deadline = self.deadline(timeout_seconds)
         attempt = 1
@@ -271,7 +282,7 @@ class ProviderHttp:
             async with asyncio.timeout(remaining):
                 response = await self._client.send(request, stream=True, follow_redirects=False)
                 try:
-                    body = await self._read(response)
+                    body = await self._body(call, response)
                 finally:
                     await response.aclose()
         except TimeoutError as cause:
@@ -280,18 +291,29 @@ class ProviderHttp:
             # Its message quotes the header that was refused, which may be the one with the key.
             raise self._error(UpstreamRejected, call, reason="unsendable", sent=False) from None
         except httpx.HTTPError as cause:
-            raise self._transport_error(call, cause) from cause
-        if not response.is_success:
-            raise self._status_error(call, response)
-        if body is None:
-            raise self._unreadable(call, response.status_code, "too_large")
+            raise transport_error(self.provider, call.operation, cause) from tellable(cause)
         return response.status_code, body
+
+    async def _body(self, call: ApiCall, response: httpx.Response) -> bytes:
+        """The body of a success. That of a refusal is read, within bounds, and forgotten."""
+        status = response.status_code
+        if not response.is_success:
+            # Its status stands, whatever becomes of the rest.
+            with suppress(httpx.HTTPError, BodyTooLargeError, BodyUnreadableError):
+                await read_body(response, most_bytes=_MAX_REFUSAL_BYTES)
+            raise status_error(self.provider, call.operation, response, now=self._now())
+        try:
+            return await read_body(response, most_bytes=MAX_BODY_BYTES)
+        except BodyTooLargeError:
+            raise unreadable(self.provider, call.operation, status, reason="too_large") from None
+        except BodyUnreadableError:
+            raise unreadable(self.provider, call.operation, status, reason="unreadable") from None
 
     def _request(self, call: ApiCall) -> httpx.Request:
         ids = [str(part) for part in call.ids]
         if any(part in {"", ".", ".."} for part in ids):
             raise self._error(UpstreamRejected, call, reason="bad_id", sent=False)
-        headers = dict(call.headers)
+        headers = {"accept-encoding": ACCEPTED_ENCODING, **call.headers}
         content: bytes | None = None
         if call.body is not None:
             headers["content-type"] = "application/json"
@@ -310,21 +332,6 @@ class ProviderHttp:
             # Both quote what they choke on: an id, or the key.
             raise self._error(UpstreamRejected, call, reason="unsendable", sent=False) from None
 
-    @staticmethod
-    async def _read(response: httpx.Response) -> bytes | None:
-        """The body, or None as soon as it is larger than we take."""
-        body = bytearray()
-        try:
-            async for chunk in response.aiter_bytes(_CHUNK_BYTES):
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    return None
-        except httpx.HTTPError:
-            # The body of an error is not used, so its status stands although the rest is lost.
-            if response.is_success:
-                raise
-        return bytes(body)
-
     def _parse[A: ProviderModel](
         self, call: ApiCall, answer: type[A], body: bytes, status: int
     ) -> A:
@@ -333,7 +340,7 @@ class ProviderHttp:
         try:
             return answer.model_validate_json(body)
         except ValidationError as cause:
-            raise self._unreadable(call, status, "unreadable") from cause
+            raise unreadable(self.provider, call.operation, status, reason="unreadable") from cause
 
     def _wait_seconds(self, call: ApiCall, error: UpstreamError, attempt: int) -> float | None:
         """How long to wait before another attempt, or None when there must be none."""
@@ -345,46 +352,6 @@ class ProviderHttp:
             return None
         backoff = backoff_seconds(attempt, jitter=self._jitter)
         return max(backoff, float(error.retry_after_seconds or 0))
-
-    def _transport_error(self, call: ApiCall, cause: httpx.HTTPError) -> UpstreamError:
-        match cause:
-            case httpx.ConnectTimeout():
-                return self._error(UpstreamTimeout, call, reason="connect", sent=False)
-            case httpx.ConnectError():
-                return self._error(UpstreamUnavailable, call, reason="connect", sent=False)
-            case httpx.PoolTimeout():
-                return self._error(UpstreamTimeout, call, reason="pool", sent=False)
-            case httpx.TimeoutException():
-                return self._error(UpstreamTimeout, call, reason="phase")
-            case httpx.NetworkError() | httpx.RemoteProtocolError():
-                return self._error(UpstreamUnavailable, call, reason="cut")
-            case _:
-                return self._error(UpstreamUnavailable, call, reason="transport")
-
-    def _status_error(self, call: ApiCall, response: httpx.Response) -> UpstreamError:
-        status = response.status_code
-        kind: type[UpstreamError] = UpstreamUnavailable
-        if status in _TIMEOUT_STATUSES:
-            kind = UpstreamTimeout
-        elif status == httpx.codes.TOO_MANY_REQUESTS:
-            kind = UpstreamRateLimited
-        elif response.is_client_error and status not in _ACCOUNT_STATUSES:
-            kind = UpstreamRejected
-        return kind(
-            self.provider,
-            operation=call.operation,
-            status=status,
-            retry_after_seconds=retry_after_seconds(
-                response.headers.get("retry-after"), now=self._now()
-            ),
-            reason="status",
-            sent=True,
-        )
-
-    def _unreadable(self, call: ApiCall, status: int, reason: str) -> UpstreamUnavailable:
-        return UpstreamUnavailable(
-            self.provider, operation=call.operation, status=status, reason=reason, sent=True
-        )
 
     def _error[E: UpstreamError](
         self, kind: type[E], call: ApiCall, *, reason: str, sent: bool = True

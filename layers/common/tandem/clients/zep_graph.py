@@ -1,166 +1,28 @@
-"""Zep Cloud over its v4 REST API: what a person's graph knows.
+"""Zep Cloud over its v4 REST API: what a person's graph is made of.
 
-`graph_uuid` may be that of the graph or that of the user who owns it. The calls are methods of
-`ZepClient`; they stand apart because both halves together would be one long module.
+`graph_uuid` may be that of the graph or that of the user who owns it.
 """
 
 # Unevaluated: each `Page[…]` in an annotation would be another model built at import.
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from tandem.clients.http import ApiCall, ProviderHttp
-from tandem.clients.models import (
-    AddedEpisode,
-    GraphContext,
-    Metadata,
-    Page,
-    ZepEdge,
-    ZepNode,
-    rfc3339,
-)
-from tandem.errors import UpstreamRejected
+from tandem.clients.http import ApiCall, Method
+from tandem.clients.provider_model import Metadata, rfc3339
+from tandem.clients.zep_base import MAX_METADATA_KEYS, ZepBase, clamp
+from tandem.clients.zep_models import AddedEpisode, Page, ZepEdge, ZepEpisode, ZepNode
 from tandem.ids import ZepUuid
 
-MAX_QUERY_CHARACTERS: Final = 400
 MAX_EPISODE_CHARACTERS: Final = 10_000
-MAX_METADATA_KEYS: Final = 10
-MAX_CONTEXT_CHARACTERS: Final = 50_000
-MAX_SEARCH_RESULTS: Final = 50
 MAX_GRAPH_PAGE: Final = 100
 
-Reranker = Literal["rrf", "mmr", "node_distance", "episode_mentions", "cross_encoder"]
 EpisodeKind = Literal["text", "json", "message"]
 
 
-def clamp(value: int, upper: int) -> int:
-    """`value`, moved into 1 to `upper`."""
-    return min(max(value, 1), upper)
-
-
-class ZepGraphCalls:
-    """The graph half of `ZepClient`."""
-
-    def __init__(self, http: ProviderHttp, *, api_key: Callable[[], str]) -> None:
-        """Takes a way to Zep and the key.
-
-        Args:
-            http: made for provider "zep"; its client's base URL is Zep's host, without /api/v4.
-            api_key: asked on every call, because the secret is refreshed while we run.
-        """
-        self._http = http
-        self._api_key = api_key
-
-    async def graph_context(
-        self,
-        graph_uuid: ZepUuid,
-        query: str,
-        *,
-        max_characters: int = 2500,
-        include_results: bool = True,
-        timeout_seconds: float,
-    ) -> GraphContext:
-        """What the graph holds on a question: a text for the model, and what it was made of.
-
-        Args:
-            graph_uuid: of the graph or its user.
-            query: cut at 400 characters. A blank one gives an empty context without a call.
-            max_characters: of the text, 1 to 50,000; other values are moved to the nearer bound.
-            include_results: also give the edges and nodes, best first.
-            timeout_seconds: for the call with its retries.
-
-        Raises:
-            UpstreamRejected: 404 when the graph is gone.
-            UpstreamError: its other kinds.
-
-        Source: capture zep v4.0.1 `graph.get_context`; Zep docs "retrieving context", 2026-10-14.
-
-        Wire: POST /api/v4/graphs/{uuid}/context `{"query","max_characters","include_results"}` →
-        context, truncated, results.edges[], results.nodes[].
-        """
-        text = _query(query)
-        if not text:
-            return GraphContext()
-        call = ApiCall(
-            "graph.get_context",
-            "POST",
-            "/api/v4/graphs/{}/context",
-            ids=(graph_uuid,),
-            body={
-                "query": text,
-                "max_characters": clamp(max_characters, MAX_CONTEXT_CHARACTERS),
-                "include_results": include_results,
-            },
-            headers=self._headers(),
-            retry_safe=True,
-        )
-        return await self._http.send(call, GraphContext, timeout_seconds=timeout_seconds)
-
-    async def search_edges(
-        self,
-        graph_uuid: ZepUuid,
-        query: str,
-        *,
-        limit: int = 10,
-        reranker: Reranker | None = None,
-        timeout_seconds: float,
-    ) -> list[ZepEdge]:
-        """The facts that fit a question best, best first.
-
-        Args:
-            graph_uuid: of the graph or its user.
-            query: cut at 400 characters. A blank one finds nothing, without a call.
-            limit: 1 to 50; other values are moved to the nearer bound.
-            reranker: Zep's default (rrf) when None. Scores compare only within cross_encoder.
-            timeout_seconds: for the call with its retries.
-
-        Raises:
-            UpstreamRejected: 404 when the graph is gone.
-            UpstreamError: its other kinds.
-
-        Source: capture zep v4.0.1 `graph.search_edges`; Zep docs "searching the graph", 2026.
-
-        Wire: POST /api/v4/graphs/{uuid}/search/edges?page_size `{"query","reranker"}` → items[].
-        """
-        call = self._search("graph.search_edges", "edges", graph_uuid, query, limit, reranker)
-        if call is None:
-            return []
-        page = await self._http.send(call, Page[ZepEdge], timeout_seconds=timeout_seconds)
-        return list(page.items[:limit])
-
-    async def search_nodes(
-        self,
-        graph_uuid: ZepUuid,
-        query: str,
-        *,
-        limit: int = 10,
-        reranker: Reranker | None = None,
-        timeout_seconds: float,
-    ) -> list[ZepNode]:
-        """The entities that fit a question best, best first.
-
-        Args:
-            graph_uuid: of the graph or its user.
-            query: cut at 400 characters. A blank one finds nothing, without a call.
-            limit: 1 to 50; other values are moved to the nearer bound.
-            reranker: Zep's default (rrf) when None.
-            timeout_seconds: for the call with its retries.
-
-        Raises:
-            UpstreamRejected: 404 when the graph is gone.
-            UpstreamError: its other kinds.
-
-        Source: capture zep v4.0.1 `graph.search_nodes`; Zep docs "searching the graph", 2026.
-
-        Wire: POST /api/v4/graphs/{uuid}/search/nodes?page_size `{"query","reranker"}` → items[].
-        """
-        call = self._search("graph.search_nodes", "nodes", graph_uuid, query, limit, reranker)
-        if call is None:
-            return []
-        page = await self._http.send(call, Page[ZepNode], timeout_seconds=timeout_seconds)
-        return list(page.items[:limit])
+class ZepGraphCalls(ZepBase):
+    """The part of `ZepClient` that is about facts (edges), entities (nodes) and episodes."""
 
     async def list_edges(
         self,
@@ -189,6 +51,54 @@ class ZepGraphCalls:
         call = self._list("graph.edge.list", "edges", graph_uuid, page_size, cursor)
         return await self._http.send(call, Page[ZepEdge], timeout_seconds=timeout_seconds)
 
+    async def get_edge(
+        self, graph_uuid: ZepUuid, edge_uuid: ZepUuid, *, timeout_seconds: float
+    ) -> ZepEdge | None:
+        """A fact, superseded or not, or None when the graph has none by this id.
+
+        Args:
+            graph_uuid: of the graph or its user.
+            edge_uuid: Zep's id.
+            timeout_seconds: for the call with its retries.
+
+        Raises:
+            UpstreamError: any of its kinds; a 404 is an answer, not an error.
+
+        Source: capture zep v4.0.1 `graph.edge.get`.
+
+        Wire: GET /api/v4/graphs/{uuid}/edges/{uuid} → uuid, fact, valid_at,
+        invalid_at, created_at, expired_at, episode_uuids.
+        """
+        call = self._one("graph.edge.get", "GET", "edges", (graph_uuid, edge_uuid))
+        return await self._http.send_or_none(call, ZepEdge, timeout_seconds=timeout_seconds)
+
+    async def delete_edge(
+        self,
+        graph_uuid: ZepUuid,
+        edge_uuid: ZepUuid,
+        *,
+        idempotency_key: str,
+        timeout_seconds: float,
+    ) -> ZepUuid | None:
+        """The task that deletes a fact; None if none is named.
+
+        Args:
+            graph_uuid: of the graph or its user.
+            edge_uuid: Zep's id.
+            idempotency_key: the same for every attempt.
+            timeout_seconds: for the call with its retries, not for the deletion itself.
+
+        Raises:
+            UpstreamError: any of its kinds; a 404 counts as done.
+
+        Source: capture zep v4.0.1 `graph.edge.delete`.
+
+        Wire: DELETE /api/v4/graphs/{uuid}/edges/{uuid} → 202 task.uuid.
+        """
+        ids = (graph_uuid, edge_uuid)
+        call = self._one("graph.edge.delete", "DELETE", "edges", ids, idempotency_key)
+        return await self._delete(call, timeout_seconds)
+
     async def list_nodes(
         self,
         graph_uuid: ZepUuid,
@@ -215,6 +125,56 @@ class ZepGraphCalls:
         """
         call = self._list("graph.node.list", "nodes", graph_uuid, page_size, cursor)
         return await self._http.send(call, Page[ZepNode], timeout_seconds=timeout_seconds)
+
+    async def get_node(
+        self, graph_uuid: ZepUuid, node_uuid: ZepUuid, *, timeout_seconds: float
+    ) -> ZepNode | None:
+        """An entity, or None when the graph has none by this id.
+
+        Args:
+            graph_uuid: of the graph or its user.
+            node_uuid: Zep's id.
+            timeout_seconds: for the call with its retries.
+
+        Raises:
+            UpstreamError: any of its kinds; a 404 is an answer, not an error.
+
+        Source: capture zep v4.0.1 `graph.node.get`.
+
+        Wire: GET /api/v4/graphs/{uuid}/nodes/{uuid} → uuid, name, summary, labels,
+        episode_uuids.
+        """
+        call = self._one("graph.node.get", "GET", "nodes", (graph_uuid, node_uuid))
+        return await self._http.send_or_none(call, ZepNode, timeout_seconds=timeout_seconds)
+
+    async def delete_node(
+        self,
+        graph_uuid: ZepUuid,
+        node_uuid: ZepUuid,
+        *,
+        idempotency_key: str,
+        timeout_seconds: float,
+    ) -> ZepUuid | None:
+        """The task that deletes an entity; None if none is named.
+
+        That its facts go with it is inferred.
+
+        Args:
+            graph_uuid: of the graph or its user.
+            node_uuid: Zep's id.
+            idempotency_key: the same for every attempt.
+            timeout_seconds: for the call with its retries, not for the deletion itself.
+
+        Raises:
+            UpstreamError: any of its kinds; a 404 counts as done.
+
+        Source: 4.0.1 surface, `graph.node.delete`; shaped as the captured `graph.edge.delete`.
+
+        Wire: DELETE /api/v4/graphs/{uuid}/nodes/{uuid} → 202 task.uuid.
+        """
+        ids = (graph_uuid, node_uuid)
+        call = self._one("graph.node.delete", "DELETE", "nodes", ids, idempotency_key)
+        return await self._delete(call, timeout_seconds)
 
     async def add_episode(  # noqa: PLR0913 - what an episode is made of
         self,
@@ -258,66 +218,112 @@ class ZepGraphCalls:
         }
         if metadata:
             body["metadata"] = metadata
-        call = ApiCall(
+        call = self._call(
             "graph.episode.add",
             "POST",
-            "/api/v4/graphs/{}/episodes",
-            ids=(graph_uuid,),
+            "/graphs/{}/episodes",
+            (graph_uuid,),
             body=body,
-            headers=self._headers(idempotency_key),
-            retry_safe=True,
+            idempotency_key=idempotency_key,
         )
         return await self._http.send(call, AddedEpisode, timeout_seconds=timeout_seconds)
 
-    def _headers(self, idempotency_key: str | None = None) -> dict[str, str]:
-        # A secret that was pasted with its line end would make an illegal header.
-        headers = {"authorization": f"Api-Key {self._api_key().strip()}"}
-        if idempotency_key is not None:
-            headers["idempotency-key"] = idempotency_key
-        return headers
+    async def list_episodes(
+        self,
+        graph_uuid: ZepUuid,
+        *,
+        page_size: int = 100,
+        cursor: str | None = None,
+        timeout_seconds: float,
+    ) -> Page[ZepEpisode]:
+        """One page of what was told to the graph, messages of threads among it (newest id first).
 
-    def _over_limit(self, operation: str) -> UpstreamRejected:
-        # Zep would answer 400, so the caller is told the same in the same way.
-        return UpstreamRejected("zep", operation=operation, reason="over_limit", sent=False)
+        Args:
+            graph_uuid: of the graph or its user.
+            page_size: 1 to 100; other values are moved to the nearer bound.
+            cursor: `next_cursor` of the page before, None for the first.
+            timeout_seconds: for the call with its retries.
 
-    def _search(
+        Raises:
+            UpstreamRejected: 404 when the graph is gone.
+            UpstreamError: its other kinds.
+
+        Source: capture zep v4.0.1 `graph.episode.list`.
+
+        Wire: POST /api/v4/graphs/{uuid}/episodes/list?page_size&cursor `{}` → items[], next_cursor.
+        """
+        call = self._list("graph.episode.list", "episodes", graph_uuid, page_size, cursor)
+        return await self._http.send(call, Page[ZepEpisode], timeout_seconds=timeout_seconds)
+
+    async def get_episode(
+        self, graph_uuid: ZepUuid, episode_uuid: ZepUuid, *, timeout_seconds: float
+    ) -> ZepEpisode | None:
+        """A message or text as it was told, or None when the graph has none by this id.
+
+        Args:
+            graph_uuid: of the graph or its user.
+            episode_uuid: Zep's id.
+            timeout_seconds: for the call with its retries.
+
+        Raises:
+            UpstreamError: any of its kinds; a 404 is an answer, not an error.
+
+        Source: capture zep v4.0.1 `graph.episode.get`.
+
+        Wire: GET /api/v4/graphs/{uuid}/episodes/{uuid} → uuid, content, role,
+        thread_uuid, metadata, reference_time, processed.
+        """
+        call = self._one("graph.episode.get", "GET", "episodes", (graph_uuid, episode_uuid))
+        return await self._http.send_or_none(call, ZepEpisode, timeout_seconds=timeout_seconds)
+
+    async def delete_episode(
+        self,
+        graph_uuid: ZepUuid,
+        episode_uuid: ZepUuid,
+        *,
+        idempotency_key: str,
+        timeout_seconds: float,
+    ) -> ZepUuid | None:
+        """The task that deletes what was told; None if none is named.
+
+        Facts that nothing else says go with it. Whether a message leaves its thread is not known.
+
+        Args:
+            graph_uuid: of the graph or its user.
+            episode_uuid: Zep's id.
+            idempotency_key: the same for every attempt.
+            timeout_seconds: for the call with its retries, not for the deletion itself.
+
+        Raises:
+            UpstreamError: any of its kinds; a 404 counts as done.
+
+        Source: 4.0.1 surface, `graph.episode.delete`; shaped as the captured `graph.edge.delete`.
+
+        Wire: DELETE /api/v4/graphs/{uuid}/episodes/{uuid} → 202 task.uuid.
+        """
+        ids = (graph_uuid, episode_uuid)
+        call = self._one("graph.episode.delete", "DELETE", "episodes", ids, idempotency_key)
+        return await self._delete(call, timeout_seconds)
+
+    def _one(
         self,
         operation: str,
+        method: Method,
         kind: str,
-        graph_uuid: ZepUuid,
-        query: str,
-        limit: int,
-        reranker: Reranker | None,
-    ) -> ApiCall | None:
-        text = _query(query)
-        if not text:
-            return None
-        body = {"query": text} if reranker is None else {"query": text, "reranker": reranker}
-        return ApiCall(
-            operation,
-            "POST",
-            f"/api/v4/graphs/{{}}/search/{kind}",
-            ids=(graph_uuid,),
-            query={"page_size": clamp(limit, MAX_SEARCH_RESULTS)},
-            body=body,
-            headers=self._headers(),
-            retry_safe=True,
-        )
+        ids: tuple[ZepUuid, ZepUuid],
+        idempotency_key: str | None = None,
+    ) -> ApiCall:
+        path = f"/graphs/{{}}/{kind}/{{}}"
+        return self._call(operation, method, path, ids, idempotency_key=idempotency_key)
 
     def _list(
         self, operation: str, kind: str, graph_uuid: ZepUuid, page_size: int, cursor: str | None
     ) -> ApiCall:
-        return ApiCall(
+        return self._call(
             operation,
             "POST",
-            f"/api/v4/graphs/{{}}/{kind}/list",
-            ids=(graph_uuid,),
+            f"/graphs/{{}}/{kind}/list",
+            (graph_uuid,),
             query={"page_size": clamp(page_size, MAX_GRAPH_PAGE), "cursor": cursor},
             body={},
-            headers=self._headers(),
-            retry_safe=True,
         )
-
-
-def _query(text: str) -> str:
-    return text.strip()[:MAX_QUERY_CHARACTERS].rstrip()
