@@ -2,105 +2,125 @@
 
 from __future__ import annotations
 
-import re
-
 from starlette.types import ASGIApp
 
-from local.twins.gemini import answers, reading, wire
-from local.twins.gemini.planned import Planned, answered
+from local.twins.gemini import (
+    asking,
+    catalogue,
+    embeddings,
+    fields,
+    keys,
+    planned,
+    replies,
+    speaking,
+    turns,
+    wire,
+)
+from local.twins.gemini.asking import Asked
+from local.twins.gemini.planned import Planned
+from local.twins.gemini.prefixes import Prefixes
+from local.twins.gemini.replies import Reply
 from local.twins.server import Answer, Call, Json, Refusal, Twin, create_app
-
-_MODELS = ("gemini-3.5-flash-lite", "gemini-3.5-flash", "gemini-3.8-flash")
-_NAME = re.compile(r"gemini-[\w.-]+")
 
 
 def create(*, latency_ms: float = 0) -> ASGIApp:
-    """The twin; it keeps nothing."""
-    planned = Planned()
-    service = _Service(planned)
+    """The twin. It keeps no words, only what tests have planned and hashes of prompts."""
+    service = _Service()
     twin = Twin(
         name="gemini",
         routes=[
             (method, f"/{version}{path}", handler)
             for version in ("v1", "v1beta")
             for method, path, handler in (
-                ("GET", "/models", service.models),
-                ("GET", "/models/{model}", service.model),
+                ("GET", "/models", catalogue.page),
+                ("GET", "/models/{model}", catalogue.one),
+                ("GET", "/tunedModels", lambda _: Answer({})),
                 ("POST", "/models/{model}:generateContent", service.generate),
+                ("POST", "/models/{model}:streamGenerateContent", service.stream),
                 ("POST", "/models/{model}:countTokens", service.count),
+                ("POST", "/models/{model}:embedContent", service.embed),
+                ("POST", "/models/{model}:batchEmbedContents", service.embed_batch),
             )
         ],
-        guard=_guard,
-        bad_body=lambda: wire.error(400, "Invalid JSON payload received."),
+        guard=keys.guard,
+        bad_body=lambda: wire.error(400, "Invalid JSON payload received. Unexpected token."),
         unknown=lambda _: wire.error(404, "Requested entity was not found."),
         broken=lambda: wire.error(500, "An internal error has occurred."),
-        reset=planned.clear,
-        control=[("POST", "/_twin/next", lambda call: planned.add(call.body))],
+        reset=service.clear,
+        control=[("POST", "/_twin/next", lambda call: service.planned.add(call.body))],
     )
     return create_app(twin, latency_ms=latency_ms)
-
-
-def _guard(call: Call) -> None:
-    if not (call.headers.get("x-goog-api-key") or call.query.get("key")):
-        message = (
-            "Method doesn't allow unregistered callers (callers without established identity)."
-        )
-        raise Refusal(wire.error(403, message))
 
 
 class _Service:
     """The handlers."""
 
-    def __init__(self, planned: Planned) -> None:
-        self._planned = planned
+    def __init__(self) -> None:
+        self.planned = Planned()
+        self._prefixes = Prefixes()
 
-    def models(self, _: Call) -> Answer:
-        return Answer({"models": [_model(name) for name in _MODELS]})
-
-    def model(self, call: Call) -> Answer:
-        return Answer(_model(_known(call)))
-
-    def count(self, call: Call) -> Answer:
-        _known(call)
-        return Answer({"totalTokens": wire.prompt_tokens(call.body)})
+    def clear(self) -> None:
+        self.planned.clear()
+        self._prefixes.clear()
 
     def generate(self, call: Call) -> Answer:
-        model = _known(call)
-        if not isinstance(call.body.get("contents"), list) or not call.body["contents"]:
-            raise Refusal(wire.error(400, "* GenerateContentRequest.contents: is not specified"))
-        by_rule = self._by_rule(call.body, model)
-        planned = self._planned.take()
-        return answered(planned, call.body, model, by_rule) if planned else by_rule
+        asked, by_rule, plan = self._spoken(call, "generateContent")
+        broken = planned.failed(plan) if plan else None
+        reply = (planned.spoken(plan) if plan else None) or by_rule
+        return planned.delayed(broken or Answer(replies.whole(reply, asked)), plan)
 
-    def _by_rule(self, body: Json, model: str) -> Answer:
-        if (body.get("generationConfig") or {}).get("responseMimeType") == "application/json":
-            return wire.error(501, "Structured answers are not part of the local service.")
-        request = reading.read(body)
-        reply = answers.answer(request)
-        if reply is None and request.tools and not request.searched:
-            calls = [
-                {"functionCall": {"name": name, "args": {"query": request.message}}}
-                for name in request.tools
-            ]
-            return wire.generated(body, model, calls)
-        return wire.generated(body, model, [{"text": reply or answers.UNKNOWN}])
+    def stream(self, call: Call) -> Answer:
+        sse = call.query.get("alt") == "sse"
+        try:
+            asked, by_rule, plan = self._spoken(call, "streamGenerateContent")
+        except Refusal as refusal:
+            raise Refusal(_as_list(refusal.answer, sse=sse)) from None
+        broken = planned.failed(plan, stream=sse) if plan else None
+        if broken:
+            return planned.delayed(_as_list(broken, sse=sse), plan)
+        reply = (planned.spoken(plan) if plan else None) or by_rule
+        events = planned.broken_off(plan or {"kind": "normal"}, replies.chunks(reply, asked))
+        return planned.delayed(Answer(events=events) if sse else Answer(events), plan)
+
+    def count(self, call: Call) -> Answer:
+        catalogue.asked_for(call, "countTokens")
+        body = fields.read(call.body, "CountTokensRequest")
+        inner = body.get("generateContentRequest")
+        if bool(inner) == bool(body.get("contents")):
+            message = "Exactly one of contents and generate_content_request must be set."
+            raise Refusal(wire.error(400, f"* CountTokensRequest: {message}"))
+        counted = inner or body
+        turns.check(counted.get("contents") or [], generation=0)
+        return self._unless_planned(_counted(counted))
+
+    def embed(self, call: Call) -> Answer:
+        model = catalogue.asked_for(call, "embedContent")
+        return self._unless_planned(embeddings.one(call.body, model))
+
+    def embed_batch(self, call: Call) -> Answer:
+        model = catalogue.asked_for(call, "batchEmbedContents")
+        return self._unless_planned(embeddings.batch(call.body, model))
+
+    def _spoken(self, call: Call, method: str) -> tuple[Asked, Reply, Json | None]:
+        """The request, the reply by rule, and the plan for it, which only a good one uses up."""
+        asked = asking.read(call.body, catalogue.asked_for(call, method))
+        by_rule = speaking.reply(asked)
+        cached = self._prefixes.cached(asked.body, asked.model.version)
+        return asked, speaking.with_cached(by_rule, cached), self.planned.take()
+
+    def _unless_planned(self, body: Json) -> Answer:
+        plan = self.planned.take(generates=False)
+        return planned.delayed((planned.failed(plan) if plan else None) or Answer(body), plan)
 
 
-def _known(call: Call) -> str:
-    name = call.params["model"]
-    if not _NAME.fullmatch(name):
-        version = call.path.split("/")[1]
-        message = f"models/{name} is not found for API version {version}."
-        raise Refusal(wire.error(404, message))
-    return name
-
-
-def _model(name: str) -> Json:
+def _counted(request: Json) -> Json:
+    total = wire.prompt_tokens(request)
     return {
-        "name": f"models/{name}",
-        "version": "local",
-        "displayName": name,
-        "inputTokenLimit": 1_048_576,
-        "outputTokenLimit": 65_536,
-        "supportedGenerationMethods": ["generateContent", "countTokens"],
+        "totalTokens": total,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": total}],
     }
+
+
+def _as_list(answer: Answer, *, sse: bool) -> Answer:
+    """Without server-sent events a stream is one JSON array, also when it is an error."""
+    return answer if sse or answer.text is not None else Answer([answer.body], answer.status)

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
-from local.twins.gemini import wire
+from local.twins.gemini import calling, replies, wire
+from local.twins.gemini.replies import Reply
 from local.twins.server import Answer, Json, Refusal
 
-KINDS = (
-    "text",
-    "max_tokens",
-    "safety",
-    "blocked",
-    "empty",
-    "no_text",
-    "malformed",
-    "status",
-    "function_call",
-    "normal",
-)
+_CUT: Final = "This reply was cut off he"
+_BUSY: Final = "The model is overloaded. Please try again later."
+_BROKEN: Final = '{"candidates": [{"content": '
+_SPOKEN: Final[dict[str, Callable[[Json], Reply]]] = {
+    "text": lambda plan: replies.text(str(plan.get("text", _CUT))),
+    "max_tokens": lambda plan: _finished(plan, "MAX_TOKENS"),
+    "finish": lambda plan: _finished(plan, str(plan.get("finish", "OTHER"))),
+    "safety": lambda _: Reply(finish="SAFETY"),
+    "no_text": lambda _: replies.text(""),
+    "blocked": lambda plan: Reply(
+        candidate=False, finish=None, blocked=str(plan.get("reason", "SAFETY"))
+    ),
+    "empty": lambda _: Reply(candidate=False, finish=None),
+    "function_call": lambda plan: Reply([_call(plan)]),
+}
+_ANYWHERE: Final = ("status", "malformed", "normal")
+"""Kinds that are also for calls that generate nothing."""
+_STREAMED: Final = ("stream_error", "stream_cut")
+KINDS: Final = (*_SPOKEN, *_ANYWHERE, *_STREAMED)
 
 
 class Planned:
@@ -29,9 +39,12 @@ class Planned:
         self._queue: deque[Json] = deque()
 
     def add(self, body: Json) -> Answer:
-        """Queues `{kind, times?, text?, status?, message?, retry?, name?, args?, milliseconds?}`.
+        """Queues `{kind, times?, milliseconds?, …}`.
 
-        `normal` is the answer by rule, for a delay alone. Every kind may have `milliseconds`.
+        `text` and `max_tokens` take `text`; `finish` takes `finish` and `text`; `blocked` takes
+        `reason`; `status` takes `status`, `message` and `retry`; `function_call` takes `name` and
+        `args`. `stream_error` (with `status`, `message`) and `stream_cut` end a stream after
+        `after` chunks, 1 when not said. `normal` is the answer by rule, for a delay alone.
         """
         if body.get("kind") not in KINDS:
             raise Refusal(wire.error(400, f"kind must be one of {', '.join(KINDS)}"))
@@ -39,39 +52,57 @@ class Planned:
             self._queue.append(body)
         return Answer({"queued": len(self._queue)})
 
-    def take(self) -> Json | None:
-        """The next special answer, if there is one."""
-        return self._queue.popleft() if self._queue else None
+    def take(self, *, generates: bool = True) -> Json | None:
+        """The next special answer, if there is one that fits a call of this sort."""
+        if not self._queue or not (generates or self._queue[0]["kind"] in _ANYWHERE):
+            return None
+        return self._queue.popleft()
 
     def clear(self) -> None:
         """Forgets what is queued."""
         self._queue.clear()
 
 
-def answered(planned: Json, request: Json, model: str, by_rule: Answer) -> Answer:
-    """The answer that was planned for this request."""
-    made = _made(planned, request, model, by_rule)
-    return replace(made, delay=float(planned.get("milliseconds", 0)) / 1000)
+def delayed(answer: Answer, plan: Json | None) -> Answer:
+    """The answer after the plan's `milliseconds`."""
+    return replace(answer, delay=float((plan or {}).get("milliseconds", 0)) / 1000)
 
 
-def _made(planned: Json, request: Json, model: str, by_rule: Answer) -> Answer:
-    kind = planned["kind"]
-    spoken = [{"text": str(planned.get("text", "This reply was cut off he"))}]
-    if kind == "status":
-        status = int(planned.get("status", 503))
-        message = str(planned.get("message", "The model is overloaded. Please try again later."))
-        return wire.error(status, message, retry=planned.get("retry"))
-    if kind == "malformed":
-        return Answer(text='{"candidates": [{"content": ', media_type="application/json")
-    if kind == "function_call":
-        call = {"name": planned.get("name", "search_facts"), "args": planned.get("args", {})}
-        return wire.generated(request, model, [{"functionCall": call}])
-    shapes = {
-        "text": lambda: wire.generated(request, model, spoken),
-        "max_tokens": lambda: wire.generated(request, model, spoken, finish="MAX_TOKENS"),
-        "safety": lambda: wire.generated(request, model, [], finish="SAFETY"),
-        "no_text": lambda: wire.generated(request, model, [{"text": ""}]),
-        "blocked": lambda: wire.without_candidates(request, model, blocked="SAFETY"),
-        "empty": lambda: wire.without_candidates(request, model),
-    }
-    return shapes[kind]() if kind in shapes else by_rule
+def failed(plan: Json, *, stream: bool = False) -> Answer | None:
+    """The answer of a plan that is a failure of the whole call; None when it is none."""
+    if plan["kind"] == "status" or (plan["kind"] == "stream_error" and not stream):
+        return problem(plan)
+    if plan["kind"] == "malformed" or (plan["kind"] == "stream_cut" and not stream):
+        events = "text/event-stream"
+        start, kind = ("data: ", events) if stream else ("", "application/json")
+        return Answer(text=start + _BROKEN, media_type=kind)
+    return None
+
+
+def problem(plan: Json) -> Answer:
+    """The error that a plan describes."""
+    status, message = int(plan.get("status", 503)), str(plan.get("message", _BUSY))
+    return wire.error(status, message, retry=plan.get("retry"))
+
+
+def spoken(plan: Json) -> Reply | None:
+    """The reply that a plan describes; None when the rules are to speak."""
+    make = _SPOKEN.get(plan["kind"])
+    return make(plan) if make else None
+
+
+def broken_off(plan: Json, events: list[Json]) -> list[Json]:
+    """A stream as it is cut or failed in the middle, by the plan."""
+    if plan["kind"] not in _STREAMED:
+        return events
+    # The last chunk says that it ended, so it never comes.
+    kept = events[: min(int(plan.get("after", 1)), len(events) - 1)]
+    return kept if plan["kind"] == "stream_cut" else [*kept, problem(plan).body]
+
+
+def _finished(plan: Json, finish: str) -> Reply:
+    return Reply([{"text": str(plan.get("text", _CUT))}], finish=finish)
+
+
+def _call(plan: Json) -> Json:
+    return calling.part({"name": plan.get("name", "search_facts"), "args": plan.get("args", {})})

@@ -31,15 +31,13 @@ class Request:
 
     message: str = ""
     items: list[Item] = field(default_factory=list)
-    tools: list[str] = field(default_factory=list)
-    """Names of the declared functions that take a query."""
     searched: bool = False
     """Tool results follow the person's words."""
 
 
 def read(body: Json) -> Request:
     """Reads a request; earlier turns of the conversation are left out of account."""
-    request = Request(tools=_tools(body))
+    request = Request()
     turns = [turn for turn in body.get("contents") or [] if isinstance(turn, dict)]
     words: list[str] = []
     for turn in turns:
@@ -83,15 +81,25 @@ def _lines(block: str) -> list[Item]:
 
 
 def _found(response: Json) -> list[Item]:
+    listed = _listed(response)
+    return [item for raw in listed or [] for item in _items(raw)]
+
+
+def has_items(response: Json) -> bool:
+    """Whether a tool's result is a list of items, be it an empty one."""
+    return _listed(response) is not None
+
+
+def _listed(response: Json) -> list[Any] | None:
     """The items of a tool's result: a string with {"items": [...]}, or that object itself."""
     result: Any = (response.get("response") or {}).get("result")
     if isinstance(result, str):
         try:
             result = json.loads(result)
         except ValueError:
-            return []
+            return None
     listed = result.get("items") if isinstance(result, dict) else None
-    return [item for raw in listed or [] for item in _items(raw)]
+    return listed if isinstance(listed, list) else None
 
 
 def _items(raw: Any) -> list[Item]:
@@ -106,20 +114,3 @@ def _items(raw: Any) -> list[Item]:
     said = raw.get("said_at") or raw.get("valid_from") or ""
     since, until, store = raw.get("valid_from"), raw.get("valid_to"), str(raw.get("store", ""))
     return [Item(text, said, since, until, store) for text in texts]
-
-
-def _tools(body: Json) -> list[str]:
-    mode = ((body.get("toolConfig") or {}).get("functionCallingConfig") or {}).get("mode")
-    if mode == "NONE":
-        return []
-    declared = [
-        function
-        for tool in body.get("tools") or []
-        for function in tool.get("functionDeclarations") or []
-    ]
-    return [function["name"] for function in declared if _takes_query(function)]
-
-
-def _takes_query(function: Json) -> bool:
-    schema = function.get("parameters") or function.get("parametersJsonSchema") or {}
-    return "query" in (schema.get("properties") or {})

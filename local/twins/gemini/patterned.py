@@ -1,0 +1,76 @@
+"""Strings that match a regular expression: the plainest one, or one with more repetitions."""
+
+from __future__ import annotations
+
+import importlib
+import string
+from collections.abc import Iterator
+from typing import Any, Final
+
+_PARSER: Any = importlib.import_module("re._parser")
+_LETTERS: Final = string.ascii_lowercase + string.ascii_uppercase + string.digits + " -_./@"
+_CATEGORIES: Final = {
+    "CATEGORY_DIGIT": string.digits,
+    "CATEGORY_WORD": string.ascii_letters + string.digits + "_",
+    "CATEGORY_SPACE": " ",
+    "CATEGORY_NOT_DIGIT": string.ascii_letters,
+    "CATEGORY_NOT_WORD": " -",
+    "CATEGORY_NOT_SPACE": string.ascii_letters + string.digits,
+}
+_EXTRA: Final = (0, 1, 3, 8, 16, 32)
+_LONGEST: Final = 10_000
+
+
+def matching(pattern: str) -> Iterator[str]:
+    """Candidates, plainest first; each is to be checked, since look-arounds are left out."""
+    tree = _PARSER.parse(pattern)
+    for extra in _EXTRA:
+        yield "".join(_said(tree, extra, {}))[:_LONGEST]
+
+
+def _said(tree: Any, extra: int, groups: dict[int, str]) -> Iterator[str]:
+    for op, given in tree:
+        yield _one(str(op), given, extra, groups)
+
+
+def _one(op: str, given: Any, extra: int, groups: dict[int, str]) -> str:
+    said = ""
+    match op:
+        case "LITERAL":
+            said = chr(given)
+        case "NOT_LITERAL":
+            said = next(letter for letter in _LETTERS if ord(letter) != given)
+        case "ANY":
+            said = "a"
+        case "IN":
+            said = _of_class(given)
+        case "BRANCH":
+            said = "".join(_said(given[1][0], extra, groups))
+        case "SUBPATTERN":
+            groups[given[0] or 0] = said = "".join(_said(given[3], extra, groups))
+        case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
+            least, most, inner = given
+            once = "".join(_said(inner, extra, groups))
+            said = once * min(least + extra, int(most), _LONGEST // max(1, len(once)) + 1)
+        case "GROUPREF":
+            said = groups.get(given, "")
+        case _:  # anchors and look-arounds say nothing
+            pass
+    return said
+
+
+def _of_class(parts: Any) -> str:
+    allowed, negated = "", False
+    for op, given in parts:
+        match str(op):
+            case "NEGATE":
+                negated = True
+            case "LITERAL":
+                allowed += chr(given)
+            case "RANGE":
+                allowed += "".join(map(chr, range(given[0], min(given[1], given[0] + 200) + 1)))
+            case "CATEGORY":
+                allowed += _CATEGORIES.get(str(given), "")
+    if negated:
+        return next((letter for letter in _LETTERS if letter not in allowed), "")
+    return allowed[:1]
