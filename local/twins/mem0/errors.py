@@ -16,6 +16,11 @@ def refused(message: str, *, status: int = 400, key: str = "error") -> Refusal:
 
 
 def bad_input(message: str) -> Refusal:
-    """400 of the add endpoint."""
+    """400 of the add endpoints."""
     body = {"error": "400 Bad Request", "details": {"message": message}, "detail": message}
     return Refusal(Answer(body, 400))
+
+
+def not_found() -> Refusal:
+    """404 of a memory."""
+    return refused("Memory not found!", status=404)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from local.twins import moments
@@ -15,47 +17,72 @@ from local.twins.storage import Row, Storage
 
 _LOG = logging.getLogger("local.twins")
 Work = Callable[[Json], list[Json]]
-"""payload → results."""
+"""job → results."""
+EXPORT = "EXPORT"
+"""A kind of job that isn't shown as an event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How ingestion goes."""
+
+    seconds: float
+    """Between a call and its effect."""
+    failures: float = 0.0
+    """The share of ingestions that fail, 0 to 1."""
+    seed: int = 0
+
+
+class Planned(Exception):
+    """A job that is meant to fail."""
 
 
 def event_json(row: Row) -> Json:
-    """An event; `latency` in milliseconds once it is done."""
+    """An event; its times and `latency` (milliseconds) are there once they are known."""
     names = "id event_type status created_at updated_at started_at completed_at"
-    latency = None
+    shown = {name: row[name] for name in names.split() if row[name] is not None}
     if row["completed_at"] and row["started_at"]:
         done = moments.parse(row["completed_at"]) - moments.parse(row["started_at"])
-        latency = done.total_seconds() * 1000
+        shown["latency"] = done.total_seconds() * 1000
     return {
-        **{name: row[name] for name in names.split()},
+        **shown,
         "payload": json.loads(row["payload"]),
         "results": json.loads(row["results"]),
         "metadata": {},
-        "latency": latency,
-        "graph_status": None,
-        "error": "the job failed" if row["status"] == "FAILED" else None,
     }
 
 
 class Events:
     """The queue of one twin; what is unfinished is taken up again after a restart."""
 
-    def __init__(self, store: Storage, *, delay: float) -> None:
-        """`delay`: seconds between the call and its effect."""
-        self._store, self._delay = store, delay
+    def __init__(self, store: Storage, pace: Pace) -> None:
+        self._store, self._first = store, pace
+        self._pace, self._dice = pace, random.Random(pace.seed)  # noqa: S311 - repeatable faults
         self.work: dict[str, Work] = {}
         self.added: Callable[[], None] = lambda: None
         # What an earlier process left is due no later than if it were asked for now.
-        store.run("update events set due = min(due, ?)", time.time() + delay)
+        store.run("update events set due = min(due, ?)", time.time() + pace.seconds)
 
-    def add(self, kind: str, payload: Json) -> str:
-        """Enqueues a job and answers its event id."""
-        return self._insert(kind, payload, status="PENDING", results=[])
+    def set_pace(self, **changes: Any) -> Pace:
+        """Changes how the ingestions that are asked for from now on go."""
+        self._pace = replace(self._pace, **changes)
+        self._dice = random.Random(self._pace.seed)  # noqa: S311 - repeatable faults
+        return self._pace
+
+    def reset(self) -> None:
+        """Goes on as at the start."""
+        self._pace, self._dice = self._first, random.Random(self._first.seed)  # noqa: S311
+
+    def add(self, kind: str, payload: Json, *, job: Json | None = None) -> str:
+        """Enqueues a job and answers its event id. `job`: what the work needs, if not `payload`."""
+        fails = kind == "ADD" and self._dice.random() < self._pace.failures
+        return self._insert(kind, payload, status="PENDING", job=job or payload, fails=fails)
 
     def done(self, kind: str, payload: Json, results: list[Json]) -> str:
         """Records a job that was done while the caller waited."""
-        return self._insert(kind, payload, status="SUCCEEDED", results=results)
+        return self._insert(kind, payload, status="SUCCEEDED", results=json.dumps(results))
 
-    def _insert(self, kind: str, payload: Json, *, status: str, results: list[Json]) -> str:
+    def _insert(self, kind: str, payload: Json, *, status: str, **more: Any) -> str:
         event, at = str(uuid.uuid4()), moments.stamp(moments.now())
         over = at if status == "SUCCEEDED" else None
         self._store.insert(
@@ -64,46 +91,61 @@ class Events:
             event_type=kind,
             status=status,
             payload=json.dumps(payload),
-            results=json.dumps(results),
+            results=more.get("results", "[]"),
             created_at=at,
             updated_at=at,
             started_at=over,
             completed_at=over,
-            due=time.time() + self._delay,
+            due=time.time() + self._pace.seconds,
+            job=json.dumps(more["job"]) if "job" in more else None,
+            fails=more.get("fails", False),
         )
         self.added()
         return event
 
     def shown(self, event: str) -> Json | None:
         """An event by id."""
-        row = self._store.row("select * from events where id = ?", event)
-        return event_json(row) if row else None
+        row = self._store.row(
+            "select * from events where id = ? and event_type != ?", event, EXPORT
+        )
+        if row is None:
+            return None
+        error = "the job failed" if row["status"] == "FAILED" else None
+        return {**event_json(row), "graph_status": None, "error": error}
+
+    def status(self, event: str) -> str:
+        """The status of a job that is there."""
+        row = self._store.row("select status from events where id = ?", event)
+        return str(row["status"]) if row else "FAILED"
 
     def step(self) -> float | None:
-        """Does what is due and answers the seconds until the next, None when all is done."""
-        while True:
-            row = self._store.row(
-                "select * from events where status in ('PENDING', 'RUNNING') order by seq limit 1"
-            )
-            if row is None:
-                return None
-            if row["status"] == "PENDING":
-                at = moments.stamp(moments.now())
-                self._set(row, status="RUNNING", started_at=at)
-            wait = float(row["due"]) - time.time()
-            if wait > 0:
-                return wait
-            self._finish(row)
+        """Does the oldest job if it is due; the seconds until the next, None when all is done."""
+        row = self._store.row(
+            "select * from events where status in ('PENDING', 'RUNNING') order by seq limit 1"
+        )
+        if row is None:
+            return None
+        if row["status"] == "PENDING":
+            self._set(row, status="RUNNING", started_at=moments.stamp(moments.now()))
+        wait = float(row["due"]) - time.time()
+        if wait > 0:
+            return wait
+        self._finish(row)
+        return 0.0
 
     def _finish(self, row: Row) -> None:
-        at = moments.stamp(moments.now())
+        """The work and its being done are one transaction: a kill leaves both or neither."""
         try:
             with self._store.transaction():
-                results = self.work[row["event_type"]](json.loads(row["payload"]))
+                if row["fails"]:
+                    raise Planned
+                results = self.work[row["event_type"]](json.loads(row["job"] or row["payload"]))
+                at = moments.stamp(moments.now())
                 self._set(row, status="SUCCEEDED", results=json.dumps(results), completed_at=at)
         except Exception as failure:  # one bad job must not stop the queue
-            _LOG.error("event %s failed: %s", row["event_type"], type(failure).__name__)
-            self._set(row, status="FAILED", completed_at=at)
+            if not isinstance(failure, Planned):
+                _LOG.error("event %s failed: %s", row["event_type"], type(failure).__name__)
+            self._set(row, status="FAILED", completed_at=moments.stamp(moments.now()))
 
     def _set(self, row: Row, **values: Any) -> None:
         columns = ", ".join(f"{name} = ?" for name in values)

@@ -1,42 +1,41 @@
-"""Memories, their history and events: tables, rows, and how the wire shows them."""
+"""Memories and their history: rows, and how the wire shows them."""
 
 from __future__ import annotations
 
 import json
-import unicodedata
 import uuid
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from local.twins import moments
-from local.twins.mem0.filters import ENTITIES
+from local.twins import index, moments
+from local.twins.facts import Fact
+from local.twins.mem0.categories import categorised
+from local.twins.mem0.conditions import ENTITIES
+from local.twins.mem0.near import near, normal
 from local.twins.server import Json
 from local.twins.storage import Row, Storage
 
-SCHEMA = """
-create table if not exists memories (
-    seq integer primary key autoincrement, id text not null unique, memory text not null,
-    normal text not null, user_id text, agent_id text, app_id text, run_id text,
-    metadata text not null, categories text not null, created_at text not null,
-    updated_at text not null, expiration_date text);
-create index if not exists memories_of_user on memories (user_id, normal);
-create table if not exists history (
-    seq integer primary key autoincrement, id text not null, memory_id text not null,
-    input text not null, old_memory text, new_memory text, event text not null,
-    scope text not null, created_at text not null);
-create index if not exists history_of_memory on history (memory_id, seq);
-create table if not exists events (
-    seq integer primary key autoincrement, id text not null unique, event_type text not null,
-    status text not null, payload text not null, results text not null, created_at text not null,
-    updated_at text not null, started_at text, completed_at text, due real not null);
-create index if not exists events_open on events (seq) where status in ('PENDING', 'RUNNING');
-"""
+Scope = Mapping[str, str | None]
+EVERYONE = "*"
+"""The collection of the index with every memory."""
 
 
-def normal(text: str) -> str:
-    """Equal for texts that differ in case, spaces or final punctuation alone."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split()).rstrip(" .!?")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class New:
+    """A memory to be stored."""
+
+    text: str
+    scope: Scope
+    created_at: str
+    spoken: list[Json]
+    metadata: Json = field(default_factory=dict)
+    expiration_date: str | None = None
+    categories: list[str] = field(default_factory=list)
+    verbatim: bool = False
+    immutable: bool = False
+    fact: Fact | None = None
 
 
 def today() -> str:
@@ -44,65 +43,51 @@ def today() -> str:
     return moments.now().date().isoformat()
 
 
-def shown(row: Row) -> Json:
-    """A memory; the run is given under both of its names."""
-    names = "id memory user_id agent_id app_id run_id created_at updated_at expiration_date"
-    return {
-        **{name: row[name] for name in names.split()},
-        "session_id": row["run_id"],
-        "metadata": json.loads(row["metadata"]),
-        "categories": json.loads(row["categories"]),
-    }
+def scope_key(scope: Scope | Row) -> str:
+    """All four entities: what is the same for memories of one scope."""
+    keys = scope.keys()
+    return json.dumps([scope[name] if name in keys else None for name in ENTITIES])
 
 
-def shown_whole(row: Row) -> Json:
-    """A memory as list, get and update show it."""
-    return {
-        **shown(row),
-        "structured_attributes": _attributes(moments.parse(row["created_at"])),
-        "replaced_by": None,
-        "synthesized": False,
-    }
+def topic_key(scope: Scope, fact: Fact) -> str:
+    """Equal for statements of one scope that may contradict each other."""
+    who = (fact.subject_name or "").casefold()
+    return json.dumps([scope_key(scope), fact.subject, who, fact.family])
 
 
-def history_row(row: Row) -> Json:
-    """One change of a memory."""
-    names = ("id", "memory_id", "old_memory", "new_memory", "event", "created_at")
-    return {
-        **{name: row[name] for name in names},
-        **json.loads(row["scope"]),
-        "input": json.loads(row["input"]),
-        "updated_at": row["created_at"],
-    }
-
-
-def add(
-    store: Storage, text: str, scope: Mapping[str, Any], spoken: list[Json], *, at: str
-) -> Json:
+def add(store: Storage, new: New) -> Json:
     """Stores one memory; answers its element of `results`."""
     memory, now = str(uuid.uuid4()), moments.stamp(moments.now())
     store.insert(
         "memories",
         id=memory,
-        memory=text,
-        normal=normal(text),
-        **{name: scope.get(name) for name in ENTITIES},
-        metadata=json.dumps(scope.get("metadata") or {}),
-        categories="[]",
-        created_at=at,
+        memory=new.text,
+        normal=normal(new.text),
+        near=near(new.text),
+        scope=scope_key(new.scope),
+        **{name: new.scope.get(name) for name in ENTITIES},
+        metadata=json.dumps(new.metadata),
+        categories=json.dumps(new.categories),
+        created_at=new.created_at,
         updated_at=now,
-        expiration_date=scope.get("expiration_date"),
+        expiration_date=new.expiration_date,
+        verbatim=new.verbatim,
+        immutable=new.immutable,
+        fact=json.dumps(asdict(new.fact)) if new.fact else None,
+        topic=topic_key(new.scope, new.fact) if new.fact else None,
+        value=near(new.fact.object) if new.fact else None,
+        input=json.dumps(new.spoken),
     )
-    note(store, get(store, memory), "ADD", spoken=spoken, old=None, new=text)
-    return {"id": memory, "data": {"memory": text}, "event": "ADD"}
+    row = find(store, memory)
+    index_memory(store, row)
+    note_entities(store, row, at=now)
+    note(store, row, "ADD", spoken=new.spoken, old=None, new=new.text)
+    return {"id": memory, "data": {"memory": new.text}, "event": "ADD"}
 
 
-def known(store: Storage, text: str, scope: Mapping[str, Any], *, exact: bool = False) -> bool:
-    """Whether the same person (or agent, app, run) already has this memory."""
-    column, wanted = ("memory", text) if exact else ("normal", normal(text))
-    owner = next(name for name in ENTITIES if scope.get(name))
-    sql = f"select 1 from memories where {owner} = ? and {column} = ?"  # noqa: S608 - our own names
-    return store.row(sql, scope[owner], wanted) is not None
+def fact_of(row: Row) -> Fact | None:
+    """What the memory states, when it was extracted and not changed since."""
+    return Fact(**json.loads(row["fact"])) if row["fact"] else None
 
 
 def get(store: Storage, memory: str) -> Row | None:
@@ -110,18 +95,97 @@ def get(store: Storage, memory: str) -> Row | None:
     return store.row("select * from memories where id = ?", memory)
 
 
+def find(store: Storage, memory: str) -> Row:
+    """A memory that is there."""
+    row = get(store, memory)
+    if row is None:
+        raise LookupError("no such memory")
+    return row
+
+
+def change(store: Storage, row: Row, **values: Any) -> Row:
+    """Sets columns of a memory; its new text is indexed, and noted in the history."""
+    text = values.get("memory", row["memory"])
+    if text != row["memory"]:
+        values |= {"normal": normal(text), "near": near(text), "verbatim": 1}
+        values |= {"fact": None, "topic": None, "value": None}
+        values["categories"] = json.dumps(categorised(text))
+    columns = ", ".join(f"{name} = ?" for name in values)
+    store.run(
+        f"update memories set {columns}, updated_at = ? where id = ?",  # noqa: S608 - our names
+        *values.values(),
+        moments.stamp(moments.now()),
+        row["id"],
+    )
+    changed = find(store, row["id"])
+    if text != row["memory"]:
+        index_memory(store, changed)
+        note(store, changed, "UPDATE", spoken=[], old=row["memory"], new=text)
+    return changed
+
+
 def delete(store: Storage, row: Row) -> None:
-    """Removes a memory; its history stays."""
+    """Removes a memory; its history stays, and what it had replaced is the latest again."""
     note(store, row, "DELETE", spoken=[], old=row["memory"], new=row["memory"])
+    for column in ("replaced_by", "merged_into"):
+        store.run(f"update memories set {column} = null where {column} = ?", row["id"])  # noqa: S608
+    for document, _ in _documents(row):
+        index.drop(store, document)
     store.run("delete from memories where id = ?", row["id"])
+    store.run("delete from feedback where memory_id = ?", row["id"])
+
+
+def linked(store: Storage, row: Row) -> list[Row]:
+    """The older memories that this one replaced or took in, and theirs."""
+    found: dict[str, Row] = {}
+    open_ids = [row["id"]]
+    while open_ids:
+        older = store.rows(
+            "select * from memories where replaced_by = ?1 or merged_into = ?1", open_ids.pop()
+        )
+        fresh = [one for one in older if one["id"] not in found and one["id"] != row["id"]]
+        found.update({one["id"]: one for one in fresh})
+        open_ids.extend(one["id"] for one in fresh)
+    return list(found.values())
+
+
+def index_memory(store: Storage, row: Row) -> None:
+    """Makes a memory findable, by each of its entities and among all."""
+    for document, collection in _documents(row):
+        index.put(store, collection=collection, document=document, text=row["memory"])
+
+
+def _documents(row: Row) -> list[tuple[str, str]]:
+    """(document, collection); a document starts with the memory's id."""
+    named = [(name, row[name]) for name in ENTITIES if row[name] is not None]
+    return [
+        (f"{row['id']}:{EVERYONE}", EVERYONE),
+        *((f"{row['id']}:{name}", collection(name, value)) for name, value in named),
+    ]
+
+
+def collection(name: str, value: str) -> str:
+    """Where the memories of an entity are indexed."""
+    return f"{name}={value}"
+
+
+def note_entities(store: Storage, row: Row, *, at: str) -> None:
+    """Remembers the entities of a memory."""
+    for name in ENTITIES:
+        if row[name] is not None:
+            store.run(
+                "insert into entities (type, name, created_at, updated_at) values (?1, ?2, ?3, ?3) "
+                "on conflict (type, name) do update set updated_at = max(updated_at, ?3)",
+                name.removesuffix("_id"),
+                row[name],
+                at,
+            )
 
 
 def note(
-    store: Storage, row: Row | None, event: str, *, spoken: list[Json], old: str | None, new: str
+    store: Storage, row: Row, event: str, *, spoken: list[Json], old: str | None, new: str
 ) -> None:
     """Writes a line of a memory's history."""
-    if row is None:
-        return
     store.insert(
         "history",
         id=str(uuid.uuid4()),
@@ -142,6 +206,43 @@ def note(
         ),
         created_at=moments.stamp(moments.now()),
     )
+
+
+def shown(row: Row) -> Json:
+    """A memory; the run is given under both of its names."""
+    names = "id memory user_id agent_id app_id run_id created_at updated_at expiration_date"
+    return {
+        **{name: row[name] for name in names.split()},
+        "session_id": row["run_id"],
+        "metadata": json.loads(row["metadata"]),
+        "categories": json.loads(row["categories"]),
+    }
+
+
+def shown_whole(row: Row) -> Json:
+    """A memory as list, get and update show it."""
+    return {
+        **shown(row),
+        "structured_attributes": _attributes(moments.parse(row["created_at"])),
+        "replaced_by": row["replaced_by"],
+        "synthesized": False,
+    }
+
+
+def shown_alone(row: Row) -> Json:
+    """A memory as get and update show it."""
+    return {**shown_whole(row), "lifecycle_state": "active"}
+
+
+def history_row(row: Row) -> Json:
+    """One change of a memory."""
+    names = ("id", "memory_id", "old_memory", "new_memory", "event", "created_at")
+    return {
+        **{name: row[name] for name in names},
+        **json.loads(row["scope"]),
+        "input": json.loads(row["input"]),
+        "updated_at": row["created_at"],
+    }
 
 
 def _attributes(moment: datetime) -> Json:

@@ -231,7 +231,7 @@ def test_what_is_asked_for_wrongly_gets_the_platforms_answer(run: Run) -> None:
             ("GET", f"/v1/event/{other}/", None, 404, "Event not found"),
             ("DELETE", "/v2/entities/team/x/", None, 400, "Invalid entity type"),
             ("POST", "/v3/memories/add", {**message, **ME}, 404, "Not found."),
-            ("GET", "/v1/entities/", None, 404, "Not found."),
+            ("GET", "/v1/entities", None, 404, "Not found."),
         ]  # fmt: skip
         for method, path, body, status, detail in cases:
             answer = await client.request(method, path, json=body)

@@ -1,0 +1,55 @@
+"""What tests and developers may set while the twin runs, below `/_twin`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from local.twins.mem0.errors import refused
+from local.twins.mem0.events import Events, Pace
+from local.twins.mem0.memories import Memories
+from local.twins.server import Answer, Call, Handler
+
+
+class Control:
+    """The handlers; `/_twin/reset` undoes what they set."""
+
+    def __init__(self, events: Events, memories: Memories) -> None:
+        self._events, self._memories = events, memories
+
+    def routes(self) -> list[tuple[str, str, Handler]]:
+        """(method, path, handler)."""
+        return [
+            ("POST", "/_twin/ingestion", self._ingestion),
+            ("POST", "/_twin/expiration", self._expiration),
+        ]
+
+    def _ingestion(self, call: Call) -> Answer:
+        """`{milliseconds?, failures?, seed?}`."""
+        changes: dict[str, Any] = {}
+        if "milliseconds" in call.body:
+            changes["seconds"] = _number(call, "milliseconds", most=3_600_000) / 1000
+        if "failures" in call.body:
+            changes["failures"] = _number(call, "failures", most=1)
+        if "seed" in call.body:
+            changes["seed"] = int(_number(call, "seed", most=2**31))
+        return Answer(_shown(self._events.set_pace(**changes)))
+
+    def _expiration(self, call: Call) -> Answer:
+        """`{refuse_past}`."""
+        if not isinstance(call.body.get("refuse_past"), bool):
+            raise refused("refuse_past must be true or false")
+        self._memories.refuse_past = call.body["refuse_past"]
+        return Answer({"refuse_past": self._memories.refuse_past})
+
+
+def _number(call: Call, name: str, *, most: float) -> float:
+    value = call.body[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        raise refused(f"{name} must be 0 to {most}")
+    return float(value)
+
+
+def _shown(pace: Pace) -> dict[str, Any]:
+    shown = asdict(pace)
+    return {"milliseconds": shown.pop("seconds") * 1000, **shown}

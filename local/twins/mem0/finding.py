@@ -1,0 +1,174 @@
+"""Which memories a request is about, and in what order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local.twins import index, text
+from local.twins.mem0 import reading
+from local.twins.mem0 import store as rows
+from local.twins.mem0.conditions import (
+    ENTITIES,
+    Where,
+    between,
+    both,
+    containing,
+    in_categories,
+    metadata,
+)
+from local.twins.mem0.errors import refused
+from local.twins.mem0.filters import compile_filters, cover
+from local.twins.server import Json
+from local.twins.storage import Row, Storage
+
+_MOST_COLLECTIONS = 50
+_ORDER = "order by memories.created_at desc, memories.seq desc"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A choice of memories."""
+
+    where: Where
+    collections: list[str]
+    """Of the index; every memory of the choice is in one of them."""
+
+
+def chosen(body: Json, *, listing: bool) -> Wanted:
+    """The memories that `filters` and the options beside them let through.
+
+    Raises:
+        Refusal: 400.
+    """
+    given = sorted(set(body) & set(ENTITIES))
+    if given:
+        raise refused(f"{given[0]} must be given in filters", key="message")
+    filters: Any = body.get("filters")
+    where = compile_filters(filters, listing=listing)
+    parts = [where, *visible(body), *_options(body)]
+    if listing:
+        parts += between(body.get("start_date"), body.get("end_date"))
+    return Wanted(both(parts), _collections(filters))
+
+
+def of_scope(scope: Mapping[str, str], extra: list[Where]) -> Wanted:
+    """The memories of all these entities at once."""
+    parts = [Where(f"memories.{name} = ?", [value]) for name, value in scope.items()]
+    return Wanted(both([*parts, *extra]), _collections(scope))
+
+
+def visible(body: Json) -> list[Where]:
+    """Hides what has expired, unless `show_expired`; barer copies, unless `include_merged`; and
+    with `latest_only` what a later statement replaced."""
+    parts = []
+    if not reading.flag(body, "show_expired"):
+        day = reading.day_of(body.get("reference_date")) or rows.today()
+        sql = "memories.expiration_date is null or memories.expiration_date >= ?"
+        parts.append(Where(sql, [day]))
+    latest, merged = reading.flag(body, "latest_only"), reading.flag(body, "include_merged")
+    if latest or not merged:
+        parts.append(Where("memories.merged_into is null", []))
+    if latest:
+        parts.append(Where("memories.replaced_by is null", []))
+    return parts
+
+
+def _options(body: Json) -> list[Where]:
+    parts = []
+    categories = reading.names(body, "categories")
+    if categories:
+        parts.append(in_categories(categories))
+    if body.get("metadata") is not None:
+        parts.append(metadata(body["metadata"]))
+    keywords = body.get("keywords")
+    if keywords is not None:
+        if not isinstance(keywords, str):
+            raise refused("keywords must be a string")
+        parts.append(containing(keywords))
+    return parts
+
+
+def _collections(filters: Mapping[str, Any]) -> list[str]:
+    named = cover(filters)
+    if named is None or len(named) > _MOST_COLLECTIONS:
+        return [rows.EVERYONE]
+    return [rows.collection(name, value) for name, value in sorted(named)]
+
+
+def ranked(
+    store: Storage, wanted: Wanted, query: str, *, most: int, least: float
+) -> list[tuple[float, Row]]:
+    """(score, memory), best first; ties go to what was said later. Without a least score, what has
+    nothing in common with the query fills the rest."""
+    matches = _matches(wanted.collections, query)
+    found = store.rows(
+        "select found.score as score, memories.* "  # noqa: S608 - put together from our own parts
+        f"from ({matches.sql}) as found cross join memories on memories.id = found.id "
+        f"where ({wanted.where.sql}) and found.score >= ? "
+        "order by found.score desc, memories.created_at desc, memories.seq desc limit ?",
+        *matches.values,
+        *wanted.where.values,
+        least,
+        most,
+    )
+    results = [(float(row["score"]), row) for row in found]
+    if least > 0 or len(results) == most:
+        return results
+    rest = store.rows(
+        f"select memories.* from memories where ({wanted.where.sql}) and memories.id not in "  # noqa: S608
+        f"(select found.id from ({matches.sql}) as found) {_ORDER} limit ?",
+        *wanted.where.values,
+        *matches.values,
+        most - len(results),
+    )
+    return [*results, *((0.0, row) for row in rest)]
+
+
+def _matches(collections: list[str], query: str) -> Where:
+    """Rows of (id, score)."""
+    parts = [index.matches(collection, query) for collection in collections]
+    if not parts:
+        return Where("select '' as id, 0.0 as score where 0", [])
+    union = " union all ".join(f"select * from ({part.sql})" for part in parts)  # noqa: S608
+    sql = f"select substr(document, 1, 36) as id, max(score) as score from ({union}) group by 1"  # noqa: S608
+    return Where(sql, [value for part in parts for value in part.values])
+
+
+def newest(store: Storage, wanted: Wanted, *, first: int, size: int) -> list[Row]:
+    """Memories, newest first, from number `first` on."""
+    return store.rows(
+        f"select * from memories where {wanted.where.sql} {_ORDER} limit ? offset ?",  # noqa: S608
+        *wanted.where.values,
+        size,
+        first,
+    )
+
+
+def counted(store: Storage, wanted: Wanted) -> int:
+    """How many memories there are."""
+    sql = f"select count(*) as n from memories where {wanted.where.sql}"  # noqa: S608 - our own parts
+    row = store.row(sql, *wanted.where.values)
+    return int(row["n"]) if row else 0
+
+
+def breakdown(query: str, memory: str, score: float) -> Json:
+    """The signals behind a score, all lexical here: meaning is stems and concepts, `bm25` the share
+    of the query's words that are met as they stand, `entity` the share of its names."""
+    asked, told = text.understand(query), set(text.understand(memory).stems)
+    stems = set(asked.stems)
+    names = {word.strip("?!.,'\"") for word in query.split()[1:] if word[:1].isupper()}
+    met = sum(name.casefold() in memory.casefold() for name in names)
+    return {
+        "semantic": score,
+        "bm25": round(len(stems & told) / len(stems), 6) if stems else 0.0,
+        "entity": round(met / len(names), 6) if names else 0.0,
+    }
+
+
+def projected(memory: Json, fields: list[str] | None) -> Json:
+    """Only these fields, and the id."""
+    if not fields:
+        return memory
+    return {name: value for name, value in memory.items() if name in {"id", *fields}}

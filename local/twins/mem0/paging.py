@@ -1,0 +1,66 @@
+"""Pages by number: `count`, `next`, `previous`, `results`, with absolute addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from local.twins.mem0.errors import refused
+from local.twins.server import Call, Json
+
+
+class Page(NamedTuple):
+    """Which part of a list is asked for."""
+
+    number: int
+    size: int
+
+    @property
+    def first(self) -> int:
+        """How many items come before."""
+        return (self.number - 1) * self.size
+
+
+def asked(call: Call, *, size: int = 100, most: int = 200, name: str = "page_size") -> Page:
+    """`page` and `page_size` of the query, or else of the body.
+
+    Raises:
+        Refusal: 404 for no page number, 400 for a size out of bounds.
+    """
+    number = call.query.get("page") or call.body.get("page") or 1
+    if not str(number).isdecimal() or not 1 <= int(number) < 10**9:
+        raise _no_page()
+    given = call.query.get(name, call.body.get(name))
+    wanted = size if given is None else given
+    if isinstance(wanted, bool) or not str(wanted).isdecimal() or not 1 <= int(wanted) <= most:
+        raise refused(f"{name} must be 1 to {most}")
+    return Page(int(number), int(wanted))
+
+
+def page(
+    call: Call, wanted: Page, count: int, read: Callable[[Page], list[Any]], *, name: str | None
+) -> Json:
+    """One page with its envelope. `name`: what the size is called in addresses; None leaves it out.
+
+    Raises:
+        Refusal: 404 for a page after the last.
+    """
+    if wanted.first and wanted.first >= count:
+        raise _no_page()
+
+    def address(number: int) -> str:
+        sized = {} if name is None else {name: str(wanted.size)}
+        query = {**call.query, "page": str(number), **sized}
+        return f"{call.url.split('?')[0]}?{urlencode(query)}"
+
+    return {
+        "count": count,
+        "next": address(wanted.number + 1) if wanted.first + wanted.size < count else None,
+        "previous": address(wanted.number - 1) if wanted.number > 1 else None,
+        "results": read(wanted),
+    }
+
+
+def _no_page() -> Exception:
+    return refused("Invalid page.", status=404, key="detail")
