@@ -12,10 +12,12 @@ from local.twins.verbs import word_set
 _WORD: Final = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _CODE: Final = re.compile(r"(?<![\w.])#?[A-Za-z]*[-_]?\d[\w-]*\b")
 _NUMBER: Final = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-]*[A-Za-z])")
-_CAPITALISED: Final = r"[^\W\d_a-z][\w'-]*(?: [^\W\d_a-z][\w'-]*)*"
+_PROPER: Final = r"[^\W\d_a-z](?:[^\W\d_]|['-](?=[^\W\d_]))*(?![\w-])"
+_CAPITALISED: Final = rf"{_PROPER}(?: {_PROPER})*"
 _NAMED: Final = re.compile(rf"(?<=\s)(?!I\b|I'){_CAPITALISED}")
 _PLACED: Final = re.compile(rf"\b(?:in|at|to|from|for|near|of) ({_CAPITALISED})")
 _QUOTED: Final = re.compile(r"[\"\u201c]([^\"\u201d]+)[\"\u201d]|(?<!\w)'([^']{2,})'(?!\w)")
+_FEW_WORDS: Final = 4
 _COUNTING: Final = "zero one two three four five six seven eight nine ten eleven twelve"
 _SPELLED: Final = {word: number for number, word in enumerate(_COUNTING.split())}
 _DAYS: Final = (
@@ -106,7 +108,9 @@ class Evidence:
 
     def topics(self) -> list[str]:
         """What the message is about: objects of its facts, names, else its content words."""
-        found = [fact.object for fact in self._facts] + _NAMED.findall(self.message)
+        stated = [fact.object for fact in self._facts]
+        found = [one for one in stated if len(one.split()) <= _FEW_WORDS]
+        found += _NAMED.findall(self.message) + self.codes()
         if not found:
             found = [word for word in _WORD.findall(self.message) if stems(word)]
         return list(dict.fromkeys(found))

@@ -55,7 +55,7 @@ class _Builder:
         self._steps = 0
         self._refs: list[str] = []
         """References that are being built, outermost first."""
-        self._nth = 0
+        self._nth: int | None = None
         """Which element of the nearest array is being built."""
 
     def value(self, schema: Any, name: str) -> Any:
@@ -98,7 +98,7 @@ class _Builder:
                 return None
             case "boolean":
                 told = self._evidence.flag(name)
-                return bool(self._nth % 2) if told is None else told
+                return bool((self._nth or 0) % 2) if told is None else told
             case "number" | "integer":
                 return self._first(self._numbers(schema, name, whole=kind == "integer"), schema)
             case _:
@@ -126,8 +126,9 @@ class _Builder:
     def _options(self, schema: Json) -> Iterator[Any]:
         options = list(schema["enum"])
         told = self._evidence.chosen([one for one in options if isinstance(one, str)])
-        yield from told[self._nth :]
-        start = self._nth % len(options)
+        nth = self._nth or 0
+        yield from told[nth:]
+        start = nth % len(options)
         yield from options[start:] + options[:start]
 
     def _any_of(self, options: list[Json], schema: Json, name: str) -> Any:
@@ -252,10 +253,10 @@ class _Builder:
         least, most = schema.get("minLength", 0), schema.get("maxLength", _LONGEST)
         if least > _LONGEST:
             raise Unservable("minLength is too large.")
-        if self._nth:
-            yield from self._several(schema, name)[self._nth :]
-        else:
+        if self._nth is None:
             yield from self._evidence.texts(name)
+        else:
+            yield from self._several(schema, name)[self._nth :]
         if schema.get("format") in _FORMATTED:
             yield _FORMATTED[schema["format"]]
         if "pattern" in schema:
@@ -267,8 +268,8 @@ class _Builder:
         yield plain[-most:] if most else ""
 
     def _numbers(self, schema: Json, name: str, *, whole: bool) -> Iterator[float]:
-        said = self._evidence.numbers(name)
-        yield from (int(one) if one.is_integer() else one for one in said[self._nth :])
+        said, nth = self._evidence.numbers(name), self._nth or 0
+        yield from (int(one) if one.is_integer() else one for one in said[nth:])
         if _SURE & set(words_of(name)):
             yield 0.9
         low = schema.get("minimum", schema.get("exclusiveMinimum"))
@@ -276,7 +277,7 @@ class _Builder:
         step = schema.get("multipleOf", 1 if whole else 0)
         starts = [0, low, high] if low is None or low <= 0 else [low, high]
         for start in [one for one in starts if one is not None]:
-            for move in (self._nth, self._nth + 1, -self._nth - 1):
+            for move in (nth, nth + 1, -nth - 1):
                 yield from _around(start, step, move, whole=whole)
         if low is not None and high is not None and not whole:
             yield (low + high) / 2

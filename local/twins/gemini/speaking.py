@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from local.twins.gemini import answers, calling, reading, replies, safety, wire
+from local.twins.gemini import answers, calling, reading, replies, safety, turns, wire
 from local.twins.gemini.asking import ENUM, JSON, Asked
 from local.twins.gemini.evidence import Evidence
 from local.twins.gemini.instances import build
@@ -25,7 +25,7 @@ def reply(asked: Asked) -> Reply:
     if refused:
         return refused
     known = answers.answer(request)
-    words = known or _told(asked.body, request) or answers.UNKNOWN
+    words = _told(asked.body, request) or known or answers.UNKNOWN
     evidence = Evidence(request.message, words)
     parts = calling.chosen(asked, evidence, searched=request.searched, known=known is not None) or [
         {"text": _formed(asked, evidence, words)}
@@ -48,13 +48,13 @@ def _formed(asked: Asked, evidence: Evidence, words: str) -> str:
     return str(value) if asked.mime == ENUM else wire.as_text(value)
 
 
-def _told(body: Json, request: reading.Request) -> str | None:
+def _told(asked_for: Json, request: reading.Request) -> str | None:
     """What functions gave that are no search for items, spoken as they gave it."""
     if not request.searched:
         return None
     given = [
         f"{response['name']}: {_plainly(response.get('response'))}"
-        for content in reversed(body["contents"])
+        for content in turns.since_said(asked_for["contents"])
         if content.get("role") != "model"
         for part in content["parts"]
         if (response := part.get("functionResponse")) and not reading.has_items(response)

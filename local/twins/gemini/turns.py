@@ -103,9 +103,8 @@ def _check_answered(called: list[Json], answered: list[Json]) -> None:
 
 def _check_signatures(contents: list[Json]) -> None:
     """In the turn that is going on, the first call of each step carries what came with it."""
-    spoken = [n for n, content in enumerate(contents) if _is_said(content)]
-    start = spoken[-1] + 1 if spoken else 0
-    for n, content in enumerate(contents[start:], start):
+    going_on = since_said(contents)
+    for n, content in enumerate(going_on, len(contents) - len(going_on)):
         calls = [part for part in content["parts"] if "functionCall" in part]
         if calls and not calls[0].get("thoughtSignature"):
             name = calls[0]["functionCall"]["name"]
@@ -116,6 +115,12 @@ def _check_signatures(contents: list[Json]) -> None:
                 f"position {n + 1}."
             )
             raise Refusal(wire.error(400, message))
+
+
+def since_said(contents: list[Json]) -> list[Json]:
+    """The calls and results after the newest words of a person."""
+    spoken = [n for n, content in enumerate(contents) if _is_said(content)]
+    return contents[spoken[-1] + 1 :] if spoken else contents
 
 
 def _is_said(content: Json) -> bool:
