@@ -1,77 +1,43 @@
-"""What the three twins share: routing, control endpoints, recording, latency and the process."""
+"""What the three twins share: routing, the guard, errors, and the app that `serving` serves."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import logging
-import re
-import socket
 import sys
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
-import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route, compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from local.twins.calls import Answer, Call, Handler, Json, Refusal, response, sent_object
+from local.twins.control import Control
+from local.twins.entrance import Entrance
+from local.twins.faults import Faults
 from local.twins.records import Recorder
+from local.twins.serving import arguments, serve
 
-Json = dict[str, Any]
-HOST = "127.0.0.1"
+__all__ = [
+    "Answer",
+    "Call",
+    "Handler",
+    "Json",
+    "Refusal",
+    "Twin",
+    "arguments",
+    "create_app",
+    "serve",
+]
+
 _LOG = logging.getLogger("local.twins")
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request, read whole."""
-
-    method: str
-    path: str
-    """As sent, percent-encoded, without the query."""
-    headers: Mapping[str, str]
-    query: Mapping[str, str] = field(default_factory=dict)
-    params: Mapping[str, str] = field(default_factory=dict)
-    """Path parameters, decoded."""
-    body: Json = field(default_factory=dict)
-    """The JSON object that was sent; {} when there was none, and always with GET."""
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A JSON answer, plain text when `text` is given, server-sent events when `events` are."""
-
-    body: Any = None
-    status: int = 200
-    text: str | None = None
-    media_type: str = "text/plain; charset=utf-8"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    delay: float = 0.0
-    """Seconds to wait before it is sent."""
-    events: Sequence[Json] | None = None
-    """Streamed, each in a chunk of its own."""
-
-
-class Refusal(Exception):
-    """A request that is not served; carries the whole answer."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
-
-
-Handler = Callable[[Call], Answer]
 
 
 @dataclass(kw_only=True)
@@ -93,52 +59,44 @@ class Twin:
     close: Callable[[], None] = lambda: None
     control: list[tuple[str, str, Handler]] = field(default_factory=list)
     """Endpoints of its own below /_twin, which need no key."""
+    failed: Callable[[int], Answer] | None = None
+    """The envelope of a status that a fault asks for; `broken`'s when there is none."""
 
 
 def create_app(twin: Twin, *, latency_ms: float = 0) -> ASGIApp:
-    """The twin as an ASGI app with `/_twin/{health,requests,latency,reset}`."""
-    recorder, pace = Recorder(), {"ms": latency_ms}
-
-    async def latency(request: Request) -> Response:
-        pace["ms"] = float((await request.json())["milliseconds"])
-        return JSONResponse({"milliseconds": pace["ms"]})
-
-    async def reset(_: Request) -> Response:
-        twin.reset()
-        recorder.clear()
-        pace["ms"] = latency_ms
-        return JSONResponse({"status": "ok"})
-
-    routes = [
-        Route("/_twin/health", _fixed({"status": "ok"})),
-        Route("/_twin/requests", _requests(recorder)),
-        Route("/_twin/latency", latency, methods=["POST"]),
-        Route("/_twin/reset", reset, methods=["POST"]),
-        *(Route(p, _endpoint(twin, h, guarded=False), methods=[m]) for m, p, h in twin.control),
-        *(Route(path, _endpoint(twin, handler), methods=[m]) for m, path, handler in twin.routes),
-    ]
+    """The twin as an ASGI app with `/_twin/{health,requests,faults,latency,reset}`."""
+    recorder, faults = Recorder(), Faults()
+    control = Control(recorder=recorder, faults=faults, reset=twin.reset, latency_ms=latency_ms)
     unknown = _endpoint(twin, twin.unknown)
+    own = [Route(p, _endpoint(twin, h, guarded=False), methods=[m]) for m, p, h in twin.control]
+    served = [Route(p, _endpoint(twin, h), methods=[m]) for m, p, h in twin.routes]
     app = Starlette(
-        routes=routes,
+        routes=[*control.routes(), *own, *served],
         lifespan=_lifespan(twin),
         exception_handlers={404: _as_error(unknown), 405: _as_error(unknown)},
     )
     app.router.redirect_slashes = False
-    return _Recorded(app, recorder, pace)
+    control.entrance = Entrance(
+        app,
+        recorder=recorder,
+        faults=faults,
+        failed=twin.failed or (lambda status: replace(twin.broken(), status=status)),
+        route=_patterns(twin),
+    )
+    control.entrance.latency_ms = latency_ms
+    return control.entrance
 
 
-def _fixed(body: Json) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(_: Request) -> Response:
-        return JSONResponse(body)
+def _patterns(twin: Twin) -> Callable[[str, str], str | None]:
+    """Finds the route that a call fits, as the router does: the first one."""
+    known = [(method, path, compile_path(path)[0]) for method, path, _ in twin.routes]
 
-    return answer
+    def pattern(method: str, path: str) -> str | None:
+        wanted = "GET" if method == "HEAD" else method
+        fitting = (f"{m} {p}" for m, p, regex in known if m == wanted and regex.match(path))
+        return next(fitting, None)
 
-
-def _requests(recorder: Recorder) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(_: Request) -> Response:
-        return JSONResponse({"requests": recorder.newest()})
-
-    return answer
+    return pattern
 
 
 def _as_error(
@@ -158,18 +116,20 @@ def _endpoint(
             result = await _answered(twin, handler, request, guarded=guarded)
         except Refusal as refusal:
             result = refusal.answer
+        except ClientDisconnect:
+            return _Unsent()
         except Exception:
             _report()
             result = twin.broken()
         if result.delay:
             await asyncio.sleep(result.delay)
-        return _response(result)
+        return response(result)
 
     return answer
 
 
 async def _answered(twin: Twin, handler: Handler, request: Request, *, guarded: bool) -> Answer:
-    head = Call(
+    call = Call(
         method=request.method,
         path=request.scope["path"],
         headers=request.headers,
@@ -178,57 +138,21 @@ async def _answered(twin: Twin, handler: Handler, request: Request, *, guarded: 
         url=str(request.url),
     )
     if guarded:
-        twin.guard(head)
-    body = await _body(request)
+        twin.guard(call)
+    body = await sent_object(request)
     if body is None:
         return twin.bad_body()
-    call = Call(
-        method=head.method,
-        path=head.path,
-        headers=head.headers,
-        query=head.query,
-        params=head.params,
-        body=body,
-        url=head.url,
-    )
+    call = replace(call, body=body)
+    # From here to the answer nothing is awaited: no call sees another one's half, and a client
+    # that goes away can't stop it. What changed is committed before the answer is sent.
     return twin.around(call, handler) if guarded else handler(call)
 
 
-async def _body(request: Request) -> Json | None:
-    """The JSON object that was sent, {} when there is none; None when it is no such thing."""
-    raw = await request.body()
-    if not raw or request.method == "GET":
-        return {}
-    body = _object(raw)
-    # A body of DELETE means nothing in HTTP, so junk is no mistake; some services read one.
-    return {} if body is None and request.method == "DELETE" else body
+class _Unsent(Response):
+    """In the place of an answer that nobody waits for: the request did not come whole."""
 
-
-def _object(raw: bytes) -> Json | None:
-    try:
-        body = json.loads(raw)
-        if _SURROGATE.search(raw):
-            json.dumps(body, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        return None
-    return body if isinstance(body, dict) else None
-
-
-async def _chunks(events: Sequence[Json]) -> AsyncIterator[bytes]:
-    for event in events:
-        text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
-        yield f"data: {text}\r\n\r\n".encode()
-        await asyncio.sleep(0)  # so that each leaves on its own
-
-
-def _response(answer: Answer) -> Response:
-    headers = dict(answer.headers)
-    if answer.events is not None:
-        headers = {"content-type": "text/event-stream", **headers}
-        return StreamingResponse(_chunks(answer.events), answer.status, headers)
-    if answer.text is not None:
-        return Response(answer.text, answer.status, headers, media_type=answer.media_type)
-    return JSONResponse(answer.body, answer.status, headers)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends nothing."""
 
 
 def _report() -> None:
@@ -252,70 +176,3 @@ def _lifespan(twin: Twin) -> Callable[[Starlette], Any]:
             twin.close()
 
     return lifespan
-
-
-class _Recorded:
-    """Delays and records every call that is not for the twin itself."""
-
-    def __init__(self, app: ASGIApp, recorder: Recorder, pace: dict[str, float]) -> None:
-        self._app, self._recorder, self._pace = app, recorder, pace
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        # Routes are matched on the path as sent: an encoded slash is part of an id.
-        path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").split("?")[0]
-        scope = {**scope, "path": path}
-        if path.startswith("/_twin/"):
-            await self._app(scope, receive, send)
-            return
-        if self._pace["ms"] > 0:
-            await asyncio.sleep(self._pace["ms"] / 1000)
-
-        async def noting(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self._recorder.add(method=scope["method"], path=path, status=message["status"])
-            await send(message)
-
-        await self._app(scope, receive, noting)
-
-
-def arguments(name: str, *, stored: bool) -> argparse.ArgumentParser:
-    """The options every twin has; `stored` adds --data and --ingestion-ms."""
-    parser = argparse.ArgumentParser(prog=f"python -m local.twins.{name}")
-    parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
-    parser.add_argument("--latency-ms", type=float, default=0, help="added to every answer")
-    if stored:
-        parser.add_argument("--data", type=Path, required=True, help="folder of its database")
-        parser.add_argument("--ingestion-ms", type=float, default=150)
-    return parser
-
-
-def serve(app: ASGIApp, *, name: str, port: int) -> None:
-    """Serves on loopback until SIGTERM or SIGINT. A taken port ends the process with 1."""
-    logging.basicConfig(level=logging.ERROR, format="%(name)s %(levelname)s %(message)s")
-    # asyncio turns Nagle's delay off only for sockets that say they are TCP; with it, an answer on
-    # a connection in use waits 40 ms for the client's acknowledgement of its head.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError:
-        print(f"{name} twin: port {port} on {HOST} is taken.", file=sys.stderr)
-        raise SystemExit(1) from None
-    # Whoever reads the address may call at once: the call waits here until the app is up.
-    listener.listen(128)
-    print(f"{name} twin on http://{HOST}:{listener.getsockname()[1]}", flush=True)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        lifespan="on",
-        http="h11",
-        ws="none",
-        server_header=False,
-        timeout_graceful_shutdown=1,
-    )
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
