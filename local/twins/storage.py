@@ -64,6 +64,18 @@ class Storage:
             self._connection.execute("rollback")
             raise
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part of a transaction: all of the block or nothing of it."""
+        self._connection.execute("savepoint part")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("rollback to part")
+            raise
+        finally:
+            self._connection.execute("release part")
+
     def rows(self, sql: str, *values: Any) -> list[Row]:
         """Every row of a query."""
         return self._connection.execute(sql, values).fetchall()

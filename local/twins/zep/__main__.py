@@ -7,13 +7,20 @@ from local.twins.zep.app import create
 def main() -> None:
     """Serves the twin until it is told to stop."""
     parser = arguments("zep", stored=True)
-    parser.add_argument("--idempotency-seconds", type=float, default=86_400)
+    add = parser.add_argument
+    add("--idempotency-seconds", type=float, default=86_400, help="how long a key is known")
+    add("--ingestion-failures", type=float, default=0, help="share of ingestions that fail")
+    add("--seed", type=int, default=0, help="of the failures")
+    add("--requests-per-minute", type=int, help="beyond it calls are answered 429")
     given = parser.parse_args()
     app = create(
         data=given.data,
         ingestion_ms=given.ingestion_ms,
+        ingestion_failures=given.ingestion_failures,
+        seed=given.seed,
         latency_ms=given.latency_ms,
         idempotency_seconds=given.idempotency_seconds,
+        requests_per_minute=given.requests_per_minute,
     )
     serve(app, name="zep", port=given.port)
 

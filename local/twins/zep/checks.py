@@ -44,20 +44,55 @@ def text(body: Mapping[str, Any], name: str, *, most: int, required: bool = True
     return value
 
 
-def metadata(body: Mapping[str, Any], *, most_keys: int | None = MAX_METADATA_KEYS) -> Json:
-    """An object of scalars or arrays of scalars."""
+def flag(body: Mapping[str, Any], name: str) -> bool | None:
+    """A boolean field; None when it is absent or null."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise invalid(f"{name} must be a boolean", name)
+    return value
+
+
+def strings(body: Mapping[str, Any], name: str) -> list[str]:
+    """A list of strings; [] when it is absent or null."""
+    value = body.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise invalid(f"{name} must be a list of strings", name)
+    return value
+
+
+def entries(body: Mapping[str, Any]) -> Json:
+    """`metadata` of any shape: an object; {} when it is absent or null."""
     value = body.get("metadata")
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise invalid("metadata must be an object", "metadata")
-    if most_keys is not None and len(value) > most_keys:
-        raise invalid(f"metadata may have at most {most_keys} keys", "metadata")
-    for item in value.values():
-        parts = item if isinstance(item, list) else [item]
-        if any(isinstance(part, dict | list) for part in parts):
-            raise invalid("metadata values must be scalars or arrays of scalars", "metadata")
     return value
+
+
+def metadata(body: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> Json:
+    """`metadata` of at most ten keys, each a string, number, boolean or array of such.
+
+    With `known`, what is there already: the given keys are merged into it, and a null removes one.
+    """
+    given = entries(body)
+    merged = {**(known or {}), **given}
+    if known is not None:
+        merged = without_nulls(merged)
+    if len(merged) > MAX_METADATA_KEYS:
+        raise invalid(f"metadata may have at most {MAX_METADATA_KEYS} keys", "metadata")
+    for item in merged.values():
+        parts = item if isinstance(item, list) else [item]
+        if not all(isinstance(part, str | int | float) for part in parts):
+            raise invalid("metadata values must be scalars or arrays of scalars", "metadata")
+    return merged
+
+
+def without_nulls(given: Mapping[str, Any]) -> Json:
+    """The keys that have a value."""
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def reference_time(body: Mapping[str, Any], default: str) -> str:
@@ -84,6 +119,8 @@ def messages(body: Mapping[str, Any], received: str) -> list[Json]:
 def _message(item: Any, received: str) -> Json:
     if not isinstance(item, dict):
         raise invalid("each message must be an object", "messages")
+    if item.get("uuid") is not None:
+        raise invalid("a message's uuid is given by the service", "uuid")
     if item.get("role") not in ROLES:
         raise invalid(f"role must be one of {', '.join(ROLES)}", "role")
     return {

@@ -27,11 +27,24 @@ SCHEMA = f"""
 create table if not exists users (
     uuid text primary key, user_id text unique, graph_uuid text not null unique, email text,
     first_name text, last_name text, metadata text not null, time_zone text,
-    created_at text not null);
+    created_at text not null, disable_default_ontology integer, summary_instructions text,
+    deletion text);
+create index if not exists users_by_creation on users (created_at);
 create table if not exists threads (
     seq integer primary key autoincrement, uuid text not null unique, user_uuid text not null,
-    graph_uuid text not null, created_at text not null, updated_at text not null);
+    graph_uuid text not null, created_at text not null, updated_at text not null, thread_id text,
+    deletion text);
 create index if not exists threads_of_user on threads (user_uuid);
+create index if not exists threads_by_creation on threads (created_at, seq);
+create index if not exists threads_of_user_by_creation on threads (user_uuid, created_at, seq);
+create index if not exists threads_of_graph on threads (graph_uuid);
+create unique index if not exists threads_by_legacy_id on threads (thread_id);
+create table if not exists thread_summaries (
+    seq integer primary key autoincrement, uuid text not null unique,
+    thread_uuid text not null unique, graph_uuid text not null, created_at text not null,
+    last_summarized_at text not null, last_summarized_episode_valid_at text,
+    summary text not null);
+create index if not exists thread_summaries_of_graph on thread_summaries (graph_uuid, seq);
 create table if not exists episodes (
     seq integer primary key autoincrement, uuid text not null unique, graph_uuid text not null,
     thread_uuid text, role text, name text, content text not null, source text not null,
@@ -57,9 +70,15 @@ create table if not exists mentions (
 create table if not exists tasks (
     seq integer primary key autoincrement, uuid text not null unique, type text not null,
     status text not null, payload text not null, result text, error text, created_at text not null,
-    updated_at text not null, started_at text, completed_at text, due real not null);
+    updated_at text not null, started_at text, completed_at text, due real not null, stage text,
+    graph_uuid text);
+create index if not exists tasks_of_status on tasks (status, seq);
+create index if not exists tasks_of_type on tasks (type, seq);
+create index if not exists tasks_of_graph on tasks (graph_uuid);
 create index if not exists tasks_open on tasks (seq) where status in ('pending', 'processing');
 create table if not exists answered (
     key text not null, method text not null, path text not null, status integer not null,
-    body text not null, at real not null, primary key (key, method, path)) without rowid;
+    body text not null, at real not null, digest text, primary key (key, method, path))
+    without rowid;
+create index if not exists answered_at on answered (at);
 {_GRAPH}{index.SCHEMA}"""

@@ -11,6 +11,8 @@ from local.twins.server import Json
 from local.twins.storage import Row, Storage
 from local.twins.zep.errors import invalid, missing
 
+_MOST_SEQ = 2**63  # what SQLite counts up to
+
 
 def new_id() -> str:
     """A random UUID."""
@@ -19,15 +21,22 @@ def new_id() -> str:
 
 def user_json(row: Row) -> Json:
     """A User."""
-    shown = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates over values
-    shown["metadata"] = json.loads(row["metadata"])
-    return without_nulls(shown)
+    names = "uuid user_id graph_uuid email first_name last_name time_zone created_at"
+    shown = {name: row[name] for name in names.split()}
+    ontology = row["disable_default_ontology"]
+    return without_nulls(
+        {
+            **shown,
+            "metadata": json.loads(row["metadata"]),
+            "disable_default_ontology": None if ontology is None else bool(ontology),
+        }
+    )
 
 
 def thread_json(row: Row) -> Json:
     """A Thread."""
-    names = ("uuid", "user_uuid", "graph_uuid", "created_at", "updated_at")
-    return {name: row[name] for name in names}
+    names = ("uuid", "thread_id", "user_uuid", "graph_uuid", "created_at", "updated_at")
+    return without_nulls({name: row[name] for name in names})
 
 
 def message_json(row: Row) -> Json:
@@ -76,6 +85,14 @@ def thread(store: Storage, thread_uuid: str) -> Row:
     row = store.row("select * from threads where uuid = ?", thread_uuid)
     if row is None:
         raise missing("thread")
+    return row
+
+
+def kept(row: Row, kind: str) -> Row:
+    """A user's or thread's row, or 404 when it is being deleted: reads are still served then, but
+    what is written would be gone in a moment."""
+    if row["deletion"] is not None:
+        raise missing(kind)
     return row
 
 
@@ -130,8 +147,10 @@ def after(given: str | None) -> tuple[str, int] | None:
         return None
     try:
         key, seq = json.loads(base64.urlsafe_b64decode(given.encode()))
+        if not 0 <= int(seq) < _MOST_SEQ:
+            raise ValueError(seq)
         return str(key), int(seq)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise invalid("cursor is not valid", "cursor") from None
 
 

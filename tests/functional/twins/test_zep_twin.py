@@ -301,7 +301,6 @@ def test_what_is_asked_for_wrongly_gets_the_envelope_of_v4(run: Run, settled: Se
              "unsupported_filter"),
             ("GET", f"/tasks/{other}", None, 404, "not_found"),
             ("GET", "/project", None, 501, "not_implemented"),
-            ("PATCH", f"/users/{person.uuid}", {}, 501, "not_implemented"),
         ]  # fmt: skip
         for method, path, body, status, code in cases:
             answer = await client.request(method, V4 + path, json=body)
