@@ -2,24 +2,33 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import httpx
 import pytest
 
 from tandem.clients.mem0 import Mem0Client
+from tandem.clients.mem0_models import MemoryUpdate
 from tandem.errors import UpstreamError
 from tandem.ids import Mem0Id
 from tests.contract.wire import Recorder, recorded_calls
 
 MEMORY = Mem0Id("11111111-1111-4111-8111-111111111111")
 EVENT = Mem0Id("22222222-2222-4222-8222-222222222222")
+OTHER = Mem0Id("22222222-2222-4222-8222-222222222222")
+EXPORT = Mem0Id("22222222-2222-4222-8222-222222222222")
 SAID_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 QUEUED = {"event_id": str(EVENT), "status": "PENDING"}
 A_MEMORY = {"id": str(MEMORY), "memory": "Likes tea", "created_at": "2026-11-20T09:00:00Z"}
 A_PAGE = {"count": 1, "next": None, "previous": None, "results": [A_MEMORY]}
+
+A_CHANGE = {"id": "h1", "memory_id": str(MEMORY), "event": "ADD", "new_memory": "Likes tea"}
+AN_ENTITY = {"id": "7", "name": "alice", "type": "user", "created_at": "2026-11-20T09:00:00Z"}
+ENTITIES = {"count": 1, "next": None, "previous": None, "results": [AN_ENTITY], "total_users": 1}
+SUCCEEDED = {"id": str(EVENT), "event_type": "ADD", "status": "SUCCEEDED", "results": []}
+DONE = {"message": "done"}
 
 Call = Callable[[Mem0Client], Awaitable[Any]]
 # Recorded call → ours that sends exactly as much, and an answer.
@@ -48,6 +57,58 @@ SAME: dict[str, tuple[Call, Any]] = {
         lambda mem0: mem0.delete_user("alice", timeout_seconds=5),
         {"message": "soon", "event_id": str(EVENT)},
     ),
+    "update_text_metadata": (
+        lambda mem0: mem0.update(
+            MEMORY, text="Likes green tea", metadata={"src": "edit"}, timeout_seconds=5
+        ),
+        A_MEMORY,
+    ),
+    "update_timestamp": (
+        lambda mem0: mem0.update(
+            # The recorded second, told in India.
+            MEMORY,
+            timestamp=SAID_AT.astimezone(timezone(timedelta(hours=5.5))),
+            timeout_seconds=5,
+        ),
+        A_MEMORY,
+    ),
+    "update_expiration": (
+        lambda mem0: mem0.update(MEMORY, expiration_date=date(2026, 11, 19), timeout_seconds=5),
+        A_MEMORY,
+    ),
+    "update_clear_expiration": (
+        lambda mem0: mem0.update(MEMORY, expiration_date="never", timeout_seconds=5),
+        A_MEMORY,
+    ),
+    "history": (lambda mem0: mem0.history(MEMORY, timeout_seconds=5), [A_CHANGE]),
+    "batch_update": (
+        lambda mem0: mem0.batch_update(
+            [
+                MemoryUpdate(MEMORY, text="A", metadata={"k": 1}),
+                MemoryUpdate(OTHER, metadata={"k": 2}),
+            ],
+            timeout_seconds=5,
+        ),
+        DONE,
+    ),
+    "batch_delete": (
+        lambda mem0: mem0.batch_delete([MEMORY, OTHER], timeout_seconds=5),
+        DONE,
+    ),
+    "create_memory_export": (
+        lambda mem0: mem0.create_export(
+            {"type": "object", "properties": {"full_name": {"type": "string"}}},
+            user_id="alice",
+            instructions="short",
+            timeout_seconds=5,
+        ),
+        {"message": "soon", "id": str(EXPORT)},
+    ),
+    "get_memory_export": (
+        lambda mem0: mem0.get_export(EXPORT, timeout_seconds=5),
+        {"full_name": "Alice", "nickname": None},
+    ),
+    "users": (lambda mem0: mem0.users(timeout_seconds=5), ENTITIES),
 }
 # Recorded call → ours that sends the same with some fields fewer, and an answer.
 FEWER: dict[str, tuple[Call, Any]] = {
@@ -80,9 +141,27 @@ RECORDED = {call["call"]: call for call in recorded_calls("mem0ai-2.2.1.json")}
 EVENT_CALL: Call = lambda mem0: mem0.get_event(EVENT, timeout_seconds=5)  # noqa: E731
 SEARCH: Call = FEWER["search_extra"][0]
 ADD: Call = SAME["add_string"][0]
-EVERY: dict[str, Call] = {
-    **{name: call for name, (call, _) in (SAME | FEWER).items()},
-    "event": EVENT_CALL,
+# Each public method, and an answer that ends it.
+METHODS: dict[str, tuple[Call, Any]] = {
+    "add": SAME["add_string"],
+    "search": FEWER["search_extra"],
+    "list_memories": SAME["get_all_paged"],
+    "list_all": (lambda mem0: mem0.list_all(user_id="alice", timeout_seconds=5), A_PAGE),
+    "get": SAME["get"],
+    "update": SAME["update_text_metadata"],
+    "delete": SAME["delete"],
+    "history": SAME["history"],
+    "batch_update": SAME["batch_update"],
+    "batch_delete": SAME["batch_delete"],
+    "create_export": SAME["create_memory_export"],
+    "get_export": SAME["get_memory_export"],
+    "get_event": (EVENT_CALL, SUCCEEDED),
+    "wait_for_event": (
+        lambda mem0: mem0.wait_for_event(EVENT, timeout_seconds=5),
+        SUCCEEDED,
+    ),
+    "users": SAME["users"],
+    "delete_user": SAME["delete_users_one"],
 }
 
 

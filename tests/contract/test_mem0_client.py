@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from tandem.clients.mem0 import Mem0Client
-from tandem.errors import UpstreamRateLimited, UpstreamRejected, UpstreamUnavailable
+from tandem.clients.mem0_models import MemoryUpdate
+from tandem.errors import UpstreamRateLimited, UpstreamRejected
 from tandem.ids import Mem0Id
 from tests.contract.mem0_calls import (
     A_MEMORY,
@@ -16,14 +17,15 @@ from tests.contract.mem0_calls import (
     ADD,
     EVENT,
     EVENT_CALL,
-    EVERY,
     FEWER,
     MEMORY,
+    METHODS,
     QUEUED,
     RECORDED,
     SAID_AT,
     SAME,
     SEARCH,
+    Call,
     answered,
     failure,
     run,
@@ -87,49 +89,6 @@ def test_an_event_is_asked_for_by_its_singular_path() -> None:
     assert (recorder.requests[0].method, recorder.path) == ("GET", f"/v1/event/{EVENT}/")
 
 
-ERROR_BODIES = [
-    {"detail": "private"},
-    {"error": "private"},
-    {"message": "private"},
-    {"error": "400 Bad Request", "details": {"message": "private"}},
-    {"name": ["private"]},
-    ["private"],
-    "private",
-]
-
-
-@pytest.mark.parametrize("body", ERROR_BODIES)
-@pytest.mark.parametrize("name", sorted(EVERY))
-def test_a_refusal_is_one_error_whatever_its_body(name: str, body: Any) -> None:
-    error = failure(Recorder([httpx.Response(400, json=body)]), EVERY[name])
-
-    assert isinstance(error, UpstreamRejected)
-    assert (error.provider, error.status) == ("mem0", 400)
-    assert "private" not in f"{error!r} {error.detail} {error.context}"
-
-
-@pytest.mark.parametrize("content", [b"", b"<html></html>", b'{"results": 7}', b"7", b'"ok"'])
-@pytest.mark.parametrize("name", sorted(EVERY.keys() - {"delete", "delete_users_one"}))
-def test_junk_in_place_of_an_answer_means_unavailable(name: str, content: bytes) -> None:
-    error = failure(Recorder([httpx.Response(200, content=content)]), EVERY[name])
-
-    assert isinstance(error, UpstreamUnavailable)
-
-
-@pytest.mark.parametrize("name", sorted(EVERY.keys() - {"delete", "delete_users_one"}))
-def test_an_object_of_another_kind_means_unavailable(name: str) -> None:
-    error = failure(Recorder([httpx.Response(200, json={"message": "hello"})]), EVERY[name])
-
-    assert isinstance(error, UpstreamUnavailable)
-
-
-@pytest.mark.parametrize("name", ["delete", "delete_users_one"])
-def test_a_page_of_html_is_no_deletion(name: str) -> None:
-    reply = httpx.Response(200, content=b"<html></html>")
-
-    assert isinstance(failure(Recorder([reply]), EVERY[name]), UpstreamUnavailable)
-
-
 @pytest.mark.parametrize(
     "reply",
     [
@@ -152,19 +111,6 @@ def test_an_add_is_repeated_when_there_was_no_connection() -> None:
     recorder = Recorder([httpx.ConnectError("x"), httpx.Response(200, json=QUEUED)])
 
     assert run(recorder, ADD).event_id == EVENT
-
-
-@pytest.mark.parametrize("name", sorted(name for name in EVERY if not name.startswith("add")))
-def test_everything_else_is_repeated(name: str) -> None:
-    answers: dict[str, Any] = {
-        "event": {"id": str(EVENT), "status": "PENDING"},
-        **{key: answer for key, (_, answer) in (SAME | FEWER).items()},
-    }
-    recorder = Recorder([httpx.Response(503), httpx.Response(200, json=answers[name])])
-
-    run(recorder, EVERY[name])
-
-    assert len(recorder.requests) == 2
 
 
 def test_a_rate_limit_says_when_to_come_back() -> None:
@@ -271,17 +217,9 @@ def test_an_expiration_date_that_is_no_date_is_none() -> None:
     assert memory.expiration_date is None
 
 
-@pytest.mark.parametrize("name", ["get", "delete", "delete_users_one"])
-def test_what_is_gone_is_no_error(name: str) -> None:
-    assert (
-        run(Recorder([httpx.Response(404, json={"error": "Memory not found!"})]), EVERY[name])
-        is None
-    )
-
-
 def test_deleting_a_person_gives_the_job() -> None:
-    assert answered({"message": "soon", "event_id": str(EVENT)}, EVERY["delete_users_one"]) == EVENT
-    assert run(Recorder([httpx.Response(204)]), EVERY["delete_users_one"]) is None
+    assert answered({"message": "soon", "event_id": str(EVENT)}, METHODS["delete_user"][0]) == EVENT
+    assert run(Recorder([httpx.Response(204)]), METHODS["delete_user"][0]) is None
 
 
 def test_a_blank_question_finds_nothing_without_a_call() -> None:
@@ -360,3 +298,119 @@ def test_a_list_stops_at_the_callers_bound() -> None:
 
     assert len(found) == 2
     assert len(recorder.requests) == 1
+
+
+def entities(numbers: range, *, more: bool) -> httpx.Response:
+    results = [{"id": str(n), "name": f"p{n}", "type": "user"} for n in numbers]
+    following = "https://elsewhere.test/v1/entities/?page=2" if more else None
+    return httpx.Response(200, json={"count": 5, "next": following, "results": results})
+
+
+def test_everybody_with_memories_is_read_page_by_page() -> None:
+    recorder = Recorder([entities(range(3), more=True), entities(range(2, 5), more=False)])
+
+    found = run(recorder, METHODS["users"][0])
+
+    assert [(entity.name, entity.type) for entity in found] == [(f"p{n}", "user") for n in range(5)]
+    assert [str(request.url.query, "ascii") for request in recorder.requests] == ["", "page=2"]
+
+
+def test_pages_that_are_all_the_same_are_read_twice_and_not_for_ever() -> None:
+    recorder = Recorder([entities(range(3), more=True)])
+
+    assert len(run(recorder, METHODS["users"][0])) == 3
+
+    assert len(recorder.requests) == 2
+
+
+def test_an_entity_of_an_unknown_kind_is_still_an_entity() -> None:
+    [found] = answered({"results": [{"id": "1", "name": "x", "type": "team"}]}, METHODS["users"][0])
+
+    assert (found.name, found.type) == ("x", "unknown")
+
+
+def test_an_update_that_changes_nothing_is_a_mistake_of_the_caller() -> None:
+    for call in (
+        lambda mem0: mem0.update(MEMORY, timeout_seconds=5),
+        lambda mem0: mem0.batch_update([MemoryUpdate(MEMORY)], timeout_seconds=5),
+    ):
+        recorder = Recorder([httpx.Response(200, json=A_MEMORY)])
+        with pytest.raises(ValueError, match="nothing to change"):
+            run(recorder, call)
+        assert recorder.requests == []
+
+
+def test_an_update_may_empty_what_is_there() -> None:
+    recorder = Recorder([httpx.Response(200, json=A_MEMORY)])
+
+    run(recorder, lambda mem0: mem0.update(MEMORY, text="", metadata={}, timeout_seconds=5))
+
+    assert recorder.body == {"text": "", "metadata": {}}
+
+
+@pytest.mark.parametrize("verb", ["PUT", "DELETE"])
+def test_a_batch_holds_at_most_a_thousand(verb: str) -> None:
+    def batch(size: int) -> Call:
+        if verb == "PUT":
+            updates = [MemoryUpdate(Mem0Id(f"m{n}"), text="x") for n in range(size)]
+            return lambda mem0: mem0.batch_update(updates, timeout_seconds=5)
+        ids = [Mem0Id(f"m{n}") for n in range(size)]
+        return lambda mem0: mem0.batch_delete(ids, timeout_seconds=5)
+
+    recorder = Recorder([httpx.Response(200, json={"message": "done"})])
+
+    error = failure(recorder, batch(1001))
+    assert isinstance(error, UpstreamRejected)
+    assert (error.status, error.context["reason"], error.context["sent"]) == (
+        None,
+        "over_limit",
+        False,
+    )
+    run(recorder, batch(0))
+    assert recorder.requests == []
+
+    run(recorder, batch(1000))
+    assert recorder.requests[0].method == verb
+    assert len(recorder.body["memories"]) == 1000
+
+
+def test_what_has_happened_to_a_memory_is_told_in_order() -> None:
+    wire = [
+        {"id": "h1", "memory_id": str(MEMORY), "event": "ADD", "new_memory": "Likes tea"},
+        {
+            "id": "h2",
+            "memory_id": str(MEMORY),
+            "event": "DELETE",
+            "old_memory": "Likes tea",
+            "new_memory": None,
+            "created_at": "2026-11-20T10:00:00+01:00",
+            "embedding_qwen": [0.5],
+        },
+    ]
+
+    first, last = answered(wire, METHODS["history"][0])
+
+    assert (first.event, first.old_text, first.new_text) == ("ADD", None, "Likes tea")
+    assert (last.event, last.old_text, last.new_text) == ("DELETE", "Likes tea", None)
+    assert last.created_at == datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+def test_an_export_is_given_as_its_schema_shapes_it() -> None:
+    document = {"full_name": "Alice", "nickname": None, "tags": [{"a": 1}]}
+
+    assert answered(document, METHODS["get_export"][0]) == document
+    assert answered({"message": "soon", "id": "e1"}, METHODS["create_export"][0]) == "e1"
+
+
+def test_an_export_needs_no_instructions() -> None:
+    recorder = Recorder([httpx.Response(201, json={"id": "e1"})])
+
+    run(
+        recorder,
+        lambda mem0: mem0.create_export({"type": "object"}, user_id="a", timeout_seconds=5),
+    )
+
+    assert recorder.body == {
+        "schema": {"type": "object"},
+        "filters": {"AND": [{"user_id": "a"}]},
+    }

@@ -1,8 +1,10 @@
 """How any provider is called over a real socket: time, size, connections."""
 
 import asyncio
+import gc
 import gzip
 import socket
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -236,3 +238,112 @@ def test_a_call_that_its_caller_gives_up_is_logged_as_cancelled() -> None:
     asyncio.run(scenario())
 
     assert [call.outcome for call in recorded] == ["cancelled"]
+
+
+# httpcore leaves the socket of a cancelled handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_the_deadline_covers_a_handshake_that_never_ends() -> None:
+    async def scenario(address: str) -> type[UpstreamError]:
+        timeouts = Timeouts(connect_seconds=30)
+        async with build_http_client(base_url=address, timeouts=timeouts) as client:
+            return type(await failing(ProviderHttp("zep", client), 0.3, SAFE))
+
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        started = time.monotonic()
+        kind = asyncio.run(scenario(f"https://127.0.0.1:{silent.getsockname()[1]}"))
+        seconds = time.monotonic() - started
+    gc.collect()
+
+    assert kind is UpstreamTimeout
+    assert 0.25 < seconds < 1.5
+
+
+def test_the_deadline_covers_the_wait_for_a_free_connection() -> None:
+    async def work(http: ProviderHttp, server: LoopbackServer) -> UpstreamError:
+        busy = [asyncio.create_task(failing(http, 30, SAFE)) for _ in range(20)]
+        async with asyncio.timeout(5):
+            while server.requests < len(busy):  # noqa: ASYNC110 - counted by the server's own loop
+                await asyncio.sleep(0.01)
+        error = await failing(http, 0.3, SAFE)
+        for task in busy:
+            task.cancel()
+        await asyncio.gather(*busy, return_exceptions=True)
+        assert server.requests == len(busy)
+        return error
+
+    error = asyncio.run(over_loopback(hang, work, pool_seconds=30.0))
+
+    assert isinstance(error, UpstreamTimeout)
+
+
+def test_the_deadline_covers_a_name_that_nobody_resolves(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = threading.Event()
+
+    def resolve(*_: Any, **__: Any) -> Any:
+        found.wait(10)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+    async def scenario() -> tuple[UpstreamError, float]:
+        timeouts = Timeouts(connect_seconds=30)
+        async with build_http_client(base_url="http://zep.test", timeouts=timeouts) as client:
+            started = time.monotonic()
+            try:
+                error = await failing(ProviderHttp("zep", client), 0.3, SAFE)
+                return error, time.monotonic() - started
+            finally:
+                found.set()
+
+    error, seconds = asyncio.run(scenario())
+
+    assert isinstance(error, UpstreamTimeout)
+    assert 0.25 < seconds < 1.5
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SAID\r\n\r\n",
+        b"HTTP/1.1 SAID\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nSAID\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nSAID : x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: SAID\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: SAID\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nSAID\r\n",
+        b"HTTP/1.1 101 SAID\r\nupgrade: SAID\r\n\r\n",
+        b"HTTP/1.1 999 SAID\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: " + b"SAID" * 100_000,
+        b"HTTP/1.1 100 SAID\r\n\r\n" * 1_000,
+        *(
+            b"HTTP/1.1 302 OK\r\ncontent-length: 0\r\nlocation: " + location + b"\r\n\r\n"
+            for location in (
+                b"http://SAID:port/",
+                b"javascript:SAID",
+                b"//xn--SAID",
+                b":SAID//]//",
+                b"\xe2\x98\x83SAID",
+                b"?SAID" * 15_000,
+            )
+        ),
+    ],
+    ids=range(17),
+)
+def test_an_answer_that_is_no_http_ends_in_an_error_without_a_word_of_it(answer: bytes) -> None:
+    async def behave(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async def work(http: ProviderHttp, _: LoopbackServer) -> UpstreamError:
+        return await failing(http, 5, UNSAFE)
+
+    error = asyncio.run(over_loopback(behave, work))
+
+    assert isinstance(error, UpstreamUnavailable)
+    assert error.context["sent"] is True
+    has_status = answer.startswith((b"HTTP/1.1 3", b"HTTP/1.1 9"))
+    assert error.status == (int(answer[9:12]) if has_status else None)
+    assert "SAID" not in "".join(traceback.format_exception(error)) + repr(error.context)

@@ -6,20 +6,23 @@ from typing import Any
 import httpx
 import pytest
 
-from tandem.clients.models import GraphContext, NewMessage
-from tandem.errors import UpstreamRejected, UpstreamTimeout
+from tandem.clients.models import GraphContext, Metadata, NewMessage
+from tandem.errors import UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
 from tests.contract.wire import Recorder
 from tests.contract.zep_calls import (
     A_MESSAGE,
     A_TASK,
+    AN_EPISODE,
     CALLS,
     EDGE,
+    EPISODE,
     GRAPH,
     MESSAGE,
     SAID_AT,
     TASK,
     THREAD,
     USER,
+    Call,
     answered,
     failure,
     run,
@@ -243,3 +246,53 @@ def test_an_episode_without_metadata_sends_none() -> None:
     )
 
     assert recorder.body == {"data": "x", "type": "text", "reference_time": "2026-11-20T09:00:00Z"}
+
+
+def test_a_thread_of_which_zep_knows_nothing_has_an_empty_context() -> None:
+    for empty in ({}, {"context": None}, {"context": ""}):
+        assert answered(empty, CALLS["thread_context"][0]) == ""
+    assert answered({"context": "Ada likes tea"}, CALLS["thread_context"][0]) == "Ada likes tea"
+
+
+def test_what_was_told_is_read_with_who_said_it_and_when() -> None:
+    wire = {
+        **AN_EPISODE,
+        "role_name": "Ada",
+        "thread_uuid": str(THREAD),
+        "metadata": {"turn_id": "t1"},
+        "reference_time": "2026-11-20T09:00:00Z",
+        "processed": True,
+        "score": 0.5,
+    }
+
+    [episode] = answered({"items": [wire]}, CALLS["search_episodes"][0])
+
+    assert (episode.uuid, episode.thread_uuid, episode.content) == (EPISODE, THREAD, "hi")
+    assert (episode.role, episode.role_name, episode.source) == ("user", "Ada", "message")
+    assert (episode.reference_time, episode.processed) == (SAID_AT, True)
+    assert (episode.metadata, episode.score) == ({"turn_id": "t1"}, 0.5)
+    assert answered(wire, CALLS["get_episode"][0]) == episode
+
+
+def test_a_score_that_is_no_number_is_no_answer() -> None:
+    junk = f'{{"items": [{{"uuid": "{EDGE}", "score": NaN}}]}}'.encode()
+
+    error = failure(Recorder([httpx.Response(200, content=junk)]), CALLS["search_edges"][0])
+
+    assert isinstance(error, UpstreamUnavailable)
+
+
+def test_metadata_of_a_message_beyond_zeps_bound_is_refused_unsent() -> None:
+    recorder = Recorder([httpx.Response(200, json=A_MESSAGE)])
+
+    def tag(keys: int) -> Call:
+        metadata: Metadata = {str(number): number for number in range(keys)}
+        return lambda zep: zep.set_message_metadata(
+            THREAD, MESSAGE, metadata, idempotency_key="k", timeout_seconds=5
+        )
+
+    error = failure(recorder, tag(11))
+    assert (error.status, error.context["reason"]) == (None, "over_limit")
+    assert recorder.requests == []
+
+    assert run(recorder, tag(10)).uuid == MESSAGE

@@ -158,7 +158,13 @@ def build_http_client(
         trust_env=False,
         http2=False,
         transport=transport,
+        event_hooks={"response": [_forget_where_to]},
     )
+
+
+async def _forget_where_to(response: httpx.Response) -> None:
+    # httpx reads a Location also when it isn't to follow it, and fails in ways of its own.
+    response.headers.pop("location", None)
 
 
 def _utc_now() -> datetime:

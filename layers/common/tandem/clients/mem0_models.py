@@ -24,7 +24,7 @@ def _date_or_none(value: object) -> date | None:
         return None
 
 
-def _objects_only(value: object) -> object:
+def _objects_only(value: Any) -> Any:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else value
 
 
@@ -88,7 +88,10 @@ class Mem0Added(ProviderModel):
     def _from_any_form(cls, data: Any) -> Any:
         # Older answers are an array: of changes, or of the one queued job.
         if isinstance(data, list):
-            queued = [item for item in data if isinstance(item, dict) and "event_id" in item]
+            changes = _objects_only(data)
+            if data and not changes:
+                raise ValueError("not an add")
+            queued = [item for item in changes if "event_id" in item]
             return queued[0] if queued else {"status": "SUCCEEDED", "results": data}
         if isinstance(data, dict) and not data.keys() & {"event_id", "status", "results"}:
             raise ValueError("not an add")

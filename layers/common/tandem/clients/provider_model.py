@@ -56,7 +56,12 @@ class ProviderModel(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        defer_build=True,
+        # No JSON, and it would spoil ours.
+        allow_inf_nan=False,
     )
 
     @model_validator(mode="before")
