@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tandem.clients.models import GraphContext, Metadata, NewMessage
-from tandem.errors import UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
+from tandem.errors import UpstreamRejected, UpstreamTimeout
 from tests.contract.wire import Recorder
 from tests.contract.zep_calls import (
     A_MESSAGE,
@@ -272,14 +272,6 @@ def test_what_was_told_is_read_with_who_said_it_and_when() -> None:
     assert (episode.reference_time, episode.processed) == (SAID_AT, True)
     assert (episode.metadata, episode.score) == ({"turn_id": "t1"}, 0.5)
     assert answered(wire, CALLS["get_episode"][0]) == episode
-
-
-def test_a_score_that_is_no_number_is_no_answer() -> None:
-    junk = f'{{"items": [{{"uuid": "{EDGE}", "score": NaN}}]}}'.encode()
-
-    error = failure(Recorder([httpx.Response(200, content=junk)]), CALLS["search_edges"][0])
-
-    assert isinstance(error, UpstreamUnavailable)
 
 
 def test_metadata_of_a_message_beyond_zeps_bound_is_refused_unsent() -> None:

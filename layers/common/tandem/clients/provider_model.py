@@ -56,12 +56,7 @@ class ProviderModel(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        hide_input_in_errors=True,
-        defer_build=True,
-        # No JSON, and it would spoil ours.
-        allow_inf_nan=False,
+        frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True
     )
 
     @model_validator(mode="before")
