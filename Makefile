@@ -1,6 +1,6 @@
 # Each target sets up what it needs, and no more. GNU make 3.81 or newer.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test lint validate validate-selftest build bench smoke lock clean dev-env tools-env runtime-env wheels
+.PHONY: help dev demo twins test lint validate validate-selftest build bench smoke lock clean dev-env tools-env runtime-env wheels
 
 PY := .venv/bin/python
 TOOLS := .tools/venv/bin/python
@@ -13,6 +13,9 @@ dev: dev-env ## start everything on this machine and print the URLs
 
 demo: dev-env ## play the whole story against throwaway services and print it
 	@exec $(PY) -m local demo
+
+twins: dev-env ## start the twins of Zep, Mem0 and Gemini alone; OPTIONS="--help" lists options
+	@exec $(PY) -m local twins $(OPTIONS)
 
 test: dev-env ## run the tests with coverage
 	@$(PY) scripts/run_tests.py

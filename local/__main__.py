@@ -1,4 +1,4 @@
-"""`python -m local dev|demo|clean`."""
+"""`python -m local dev|demo|twins|clean`."""
 
 import sys
 

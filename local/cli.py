@@ -1,4 +1,4 @@
-"""What the Makefile calls: `dev` for a person at a terminal, `demo`, `clean`."""
+"""What the Makefile calls: `dev` for a person at a terminal, `demo`, `twins`, `clean`."""
 
 import argparse
 import contextlib
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from local import twins_alone
 from local.activity import Activity
 from local.env_file import read_dotenv, real_services, refuse_wrong_values, unknown_names
 from local.intrinsics import TemplateError
@@ -30,7 +31,7 @@ _SERVICES = {"zep": "Zep", "mem0": "Mem0", "gemini": "Gemini", "database": "Post
 
 
 class RunningError(Exception):
-    """Another `make dev` uses the same data."""
+    """Another process uses the same data."""
 
 
 _KNOWN_ERRORS = (
@@ -50,10 +51,18 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("dev", help="start everything and stay until Ctrl-C")
     commands.add_parser("demo", help="play the story and print it")
-    commands.add_parser("clean", help="remove what `dev` keeps")
-    command = parser.parse_args(arguments).command
-    run: Callable[[], int] = {"dev": dev, "demo": _demo, "clean": clean}[command]
-    return in_a_sentence(run)
+    alone = commands.add_parser("twins", help="start the twins alone")
+    twins_alone.add_options(alone, data_dir=DATA / "twins")
+    commands.add_parser("clean", help="remove what `dev` and `twins` keep")
+    given = vars(parser.parse_args(arguments))
+    command = given.pop("command")
+    known: dict[str, Callable[..., int]] = {
+        "dev": dev,
+        "demo": _demo,
+        "twins": twins,
+        "clean": clean,
+    }
+    return in_a_sentence(lambda: known[command](**given))
 
 
 def in_a_sentence(run: Callable[[], int]) -> int:
@@ -86,7 +95,7 @@ def dev(*, data_dir: Path = DATA / "dev", env_file: Path = ROOT / ".env", **opti
     print("Starting …", flush=True)
     stack = Stack(data_dir=data_dir, ports=ports, schedules=True, echo=True, real=real, **options)
     try:
-        with _only_one(data_dir), stack:
+        with _only_one(data_dir, "make dev"), stack:
             try:
                 return _stay(stack, banner(stack, real))
             finally:
@@ -96,15 +105,22 @@ def dev(*, data_dir: Path = DATA / "dev", env_file: Path = ROOT / ".env", **opti
         return 130  # while it was starting
 
 
+def twins(*, data_dir: Path, **options: float) -> int:
+    """Starts the three twins alone on fixed ports, with lasting data, until Ctrl-C."""
+    data_dir = data_dir.resolve()
+    with _only_one(data_dir, "make twins"):
+        return twins_alone.run(data_dir, **options)
+
+
 @contextlib.contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
-    """Keeps a second `dev` from the same data; the lock goes with the process, however it ends."""
+def _only_one(data_dir: Path, command: str) -> Iterator[None]:
+    """Keeps a second one from the same data; the lock goes with the process, however it ends."""
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
     with (data_dir / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RunningError("`make dev` runs already in this folder.") from None
+            raise RunningError(f"`{command}` runs already in this folder.") from None
         yield
 
 
@@ -125,7 +141,7 @@ def _stay(stack: Stack, welcome: str) -> int:
 
 
 def clean() -> int:
-    """Removes the data of `dev`, its database too where that lies elsewhere."""
+    """Removes what is kept, the database of `dev` too where that lies elsewhere."""
     folder = DATA / "dev" / "postgres"
     if folder.exists():
         Postgres(folder).remove()

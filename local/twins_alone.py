@@ -1,0 +1,166 @@
+"""The three twins without the rest, for programs that have Zep, Mem0 or Gemini to talk to."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from local import processes
+from local.settings import TEST_KEY, dev_ports, settle_ports
+from local.stack import ROOT, StackError
+from local.stack_options import TWINS
+
+_VARIABLES = {
+    "zep": ("Zep", "ZEP_BASE_URL", "ZEP_API_KEY"),
+    "mem0": ("Mem0", "MEM0_API_URL", "MEM0_API_KEY"),
+    "gemini": ("Gemini", "GEMINI_BASE_URL", "GEMINI_API_KEY"),
+}
+_WATCH_SECONDS = 0.2
+_READY_SECONDS = 30.0
+
+
+def add_options(parser: ArgumentParser, *, data_dir: Path) -> None:
+    """What can be said of the twins when they are started."""
+    add = parser.add_argument
+    add("--data-dir", type=Path, default=data_dir, help="where they keep what they are told")
+    add("--ingestion-ms", type=float, default=150, help="how long Zep and Mem0 take to learn")
+    add("--ingestion-failures", type=float, default=0, help="share of ingestions that fail, 0 to 1")
+    add("--seed", type=int, default=0, help="of the failures")
+    add("--latency-ms", type=float, default=0, help="added to every answer")
+
+
+class TwinsAlone:
+    """Starts the twins on entering, stops them on leaving."""
+
+    def __init__(self, data_dir: Path, **options: float) -> None:
+        """`options`: of `add_options`."""
+        self._folder, self._options = data_dir, options
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self.urls: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _start(self) -> None:
+        ports = settle_ports(dev_ports(os.environ), needed=frozenset(TWINS))
+        for name in TWINS:
+            self._children[name] = processes.spawn(
+                [sys.executable, "-m", f"local.twins.{name}", *self._arguments(name, ports[name])],
+                log=self.log(name),
+                cwd=ROOT,
+            )
+            self.urls[name] = f"http://{processes.LOOPBACK}:{ports[name]}"
+        for name in TWINS:
+            self._await_ready(name, ports[name])
+
+    def stop(self) -> None:
+        """Stops what runs."""
+        for child in self._children.values():
+            if child.poll() is None:
+                child.terminate()
+        while self._children:
+            processes.stop(self._children.popitem()[1])
+
+    @property
+    def ended(self) -> list[str]:
+        """Those that are gone although nobody stopped them."""
+        return [name for name, child in self._children.items() if child.poll() is not None]
+
+    def log(self, name: str) -> Path:
+        """The file that a twin prints into."""
+        return self._folder / "logs" / f"{name}.log"
+
+    def _arguments(self, name: str, port: int) -> Sequence[str]:
+        given = self._options
+        arguments = ["--port", str(port), "--latency-ms", str(given["latency_ms"])]
+        if name == "gemini":
+            return arguments
+        folder = self._folder / name
+        folder.mkdir(exist_ok=True)
+        seed = {"zep": "--seed", "mem0": "--ingestion-seed"}[name]
+        for option, value in (
+            ("--data", folder),
+            ("--ingestion-ms", given["ingestion_ms"]),
+            ("--ingestion-failures", given["ingestion_failures"]),
+            (seed, given["seed"]),
+        ):
+            arguments += [option, str(value)]
+        return arguments
+
+    def _await_ready(self, name: str, port: int) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while not processes.answers(port):
+            if name in self.ended:
+                raise StackError(f"{name} ended at once; see {self.log(name)}")
+            if time.monotonic() > deadline:
+                raise StackError(f"{name} did not get ready; see {self.log(name)}")
+            time.sleep(0.02)
+
+
+def run(data_dir: Path, **options: float) -> int:
+    """Keeps the twins until Ctrl-C; the exit status."""
+    if not 0 <= options["ingestion_failures"] <= 1:
+        raise ValueError("--ingestion-failures must be a number from 0 to 1.")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with TwinsAlone(data_dir, **options) as twins, _unhurried_end():
+            print(banner(twins.urls, data_dir), flush=True)
+            return _stay(twins)
+    except KeyboardInterrupt:
+        return 130  # while they were starting
+
+
+@contextmanager
+def _unhurried_end() -> Iterator[None]:
+    """A second Ctrl-C does not interrupt what the first one began."""
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _stay(twins: TwinsAlone) -> int:
+    try:
+        while not (ended := twins.ended):
+            time.sleep(_WATCH_SECONDS)
+    except KeyboardInterrupt:
+        print("\nStopping …", flush=True)
+        return 0
+    print(f"error: {ended[0]} ended by itself; see {twins.log(ended[0])}", flush=True)
+    return 1
+
+
+def banner(urls: dict[str, str], data_dir: Path) -> str:
+    """Where they are, how to point a program at them, and how to make one fail."""
+    where = [f"  {_VARIABLES[name][0]:<8} {url}" for name, url in urls.items()]
+    export = [
+        f"    export {_VARIABLES[name][1]}={url} {_VARIABLES[name][2]}={TEST_KEY}"
+        for name, url in urls.items()
+    ]
+    rule = '{"kind": "status", "status": 503, "retry_after": 1, "times": 2}'
+    return "\n".join(
+        [
+            *("", *where, f"  {'Data':<8} {data_dir}", ""),
+            *("  For a program that is to use them:", *export, ""),
+            "  To have Zep's next two calls fail, and to see what was called:",
+            f"    curl -s {urls['zep']}/_twin/faults -d '{rule}'",
+            f"    curl -s {urls['zep']}/_twin/requests",
+            *("", "  More in docs/twins.md. Ctrl-C stops them."),
+        ]
+    )
