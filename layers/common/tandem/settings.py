@@ -86,6 +86,12 @@ class GeminiSettings(Settings):
     gemini_base_url: BaseUrl | None = None
 
 
+class GeminiEmbeddingSettings(Settings):
+    """Which model turns texts into vectors."""
+
+    gemini_embedding_model: str = "gemini-embedding-001"
+
+
 class QueueSettings(Settings):
     """Where wake-ups for the delivery job go."""
 
