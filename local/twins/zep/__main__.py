@@ -13,6 +13,8 @@ def main() -> None:
     add("--seed", type=int, default=0, help="of the failures")
     add("--requests-per-minute", type=int, help="beyond it calls are answered 429")
     given = parser.parse_args()
+    if not 0 <= given.ingestion_failures <= 1:
+        parser.error("--ingestion-failures must be a number from 0 to 1")
     app = create(
         data=given.data,
         ingestion_ms=given.ingestion_ms,

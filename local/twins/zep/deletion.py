@@ -19,8 +19,6 @@ def forget_user(store: Storage, user: Row, task: str) -> None:
     """Removes the person with graph and threads, and their tasks but for this deletion's `task`."""
     graph = user["graph_uuid"]
     threads = store.rows("select uuid from threads where graph_uuid = ?", graph)
-    for row in threads:
-        summaries.drop(store, row["uuid"])
     forgetting.contents(store, graph)
     store.run("delete from threads where graph_uuid = ?", graph)
     store.run("delete from users where graph_uuid = ?", graph)

@@ -57,7 +57,8 @@ class Ingestion:
     def _one(self, row: Row, payload: Json) -> list[Json]:
         with self._store.savepoint():
             ignored = row["role"] in payload["ignore_roles"]
-            edges = [] if ignored else graph.learn(self._store, row)
+            strict = bool(payload.get("strict_ontology"))
+            edges = [] if ignored else graph.learn(self._store, row, strict=strict)
             indexing.put_episode(self._store, row)
             self._store.run("update episodes set processed = 1 where uuid = ?", row["uuid"])
             return edges

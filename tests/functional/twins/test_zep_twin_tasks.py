@@ -192,8 +192,8 @@ def test_when_one_of_several_messages_breaks_the_others_are_ingested(
 ) -> None:
     learn = graph.learn
 
-    def breaking(store: Any, episode: Any) -> Any:
-        learned = learn(store, episode)
+    def breaking(store: Any, episode: Any, *, strict: bool) -> Any:
+        learned = learn(store, episode, strict=strict)
         if "chess" in episode["content"]:
             raise RuntimeError
         return learned

@@ -238,6 +238,20 @@ def test_metadata_of_a_message_merges_up_to_ten_keys(run: Run, settled: Settled)
     _with_person(run, settled, scenario)
 
 
+def test_a_strict_ontology_keeps_nodes_of_no_type_out(run: Run, settled: Settled) -> None:
+    async def scenario(person: Person) -> None:
+        thread = await person.thread()
+        await person.say(thread, "I live in Delhi. I am a baker.", strict_ontology=True)
+        graph = f"{V4}/graphs/{(await person.get(thread))['graph_uuid']}"
+        nodes = (await person.client.post(f"{graph}/nodes/list", json={})).json()["items"]
+        assert {node["name"] for node in nodes} == {"User", "Delhi"}
+        await person.say(thread, "I am a baker.")
+        nodes = (await person.client.post(f"{graph}/nodes/list", json={})).json()["items"]
+        assert {node["name"] for node in nodes} == {"User", "Delhi", "baker"}
+
+    _with_person(run, settled, scenario)
+
+
 def test_the_summary_of_a_thread_tells_what_was_learned_there(run: Run, settled: Settled) -> None:
     async def scenario(person: Person) -> None:
         thread, other = await person.thread(), await person.thread()
@@ -260,6 +274,23 @@ def test_the_summary_of_a_thread_tells_what_was_learned_there(run: Run, settled:
             },
         }
         assert second["last_summarized_at"] > first["last_summarized_at"]
+
+    _with_person(run, settled, scenario)
+
+
+def test_a_summary_forgets_what_was_deleted(run: Run, settled: Settled) -> None:
+    async def scenario(person: Person) -> None:
+        thread = await person.thread()
+        said = await person.say(thread, "I live in Delhi", "I like tea")
+        where = (await person.get(thread))["graph_uuid"]
+        delhi, tea = (f"{V4}/graphs/{where}/episodes/{m['uuid']}" for m in said["messages"])
+        await person.done(await person.client.delete(delhi))
+        summary = (await person.get(f"{thread}/summary"))["summary"]
+        assert "Likes tea" in summary
+        assert "Delhi" not in summary
+        await person.done(await person.client.delete(tea))
+        assert await person.refused("GET", f"{thread}/summary") == (404, "not_found")
+        assert (await person.get(f"{thread}/messages"))["total_size"] == 0
 
     _with_person(run, settled, scenario)
 
