@@ -53,7 +53,7 @@ class Fact:
 
 def same_value(one: str, other: str) -> bool:
     """Whether two objects are the same but for case, spaces and article."""
-    return _value(one) == _value(other)
+    return value_of(one) == value_of(other)
 
 
 def contradicts(new: Fact, old: Fact) -> bool:
@@ -66,6 +66,7 @@ def contradicts(new: Fact, old: Fact) -> bool:
     return new.functional and old.functional and new.positive and not equal
 
 
-def _value(text: str) -> str:
+def value_of(text: str) -> str:
+    """What `same_value` compares."""
     plain = " ".join(text.casefold().split()).rstrip(".!")
     return re.sub(r"^(?:a|an|the|my|our|some) ", "", plain)

@@ -36,6 +36,27 @@ from (select postings.id as id, relation, stems, sum(asked.column2) as weight
     group by postings.id) as met
 join index_documents as documents on documents.id = met.id"""
 
+# The same for documents that were chosen before: {chosen} selects their ids.
+_CHOSEN = """
+select documents.document as document, round(
+    min(1.0, 1.0 * met.weight / ?)
+    * (case when met.relation is null or met.relation = ? or ? then 1.0 else 0.6 end)
+    * (0.96 + 0.04 / (1 + met.stems)), 6) as score
+from (select chosen.id as id, relation, stems, sum(asked.column2) as weight
+    from ({chosen}) as chosen cross join (values {rows}) as asked
+    cross join index_postings as postings on postings.collection = ?
+        and postings.mark = asked.column1 and postings.id = chosen.id
+    group by chosen.id) as met
+join index_documents as documents on documents.id = met.id"""
+_NEWEST = (
+    "select id from (select id from index_postings where collection = ? and mark = ? "
+    "order by id desc limit ?)"
+)
+_COUNT = (
+    "select count(*) as n from (select 1 from index_postings where collection = ? and mark = ? "
+    "limit ?)"
+)
+
 
 class Matches(NamedTuple):
     """A sub-select with the columns `document` and `score` (above 0), and its values."""
@@ -92,3 +113,31 @@ def matches(collection: str, query: str) -> Matches:
     values += [value for row in weights.items() for value in row]
     sql = _SOME.format(rows=", ".join("(?, ?)" for _ in weights))
     return Matches(sql, [*values, collection])
+
+
+def best(store: Storage, *, collection: str, query: str, most: int) -> Matches:
+    """Like `matches`, but of about `most` documents, so that it costs the same in a collection of
+    any size: all that have the query's rarer marks, and of those that only share what many have,
+    the newest. The scores are the same."""
+    everything = matches(collection, query)
+    asked = {mark for unit in wanted(understand(query)) for mark in unit}
+    if not asked:
+        return Matches(f"{_ALL} order by id desc limit ?", [collection, most])
+    counts = {mark: _count(store, collection, mark, most) for mark in asked}
+    if sum(counts.values()) <= most:
+        return everything
+    chosen: list[Any] = []
+    room = most
+    for place, mark in enumerate(sorted(asked, key=counts.__getitem__)):
+        share = min(counts[mark], max(1, room // (len(asked) - place)))
+        chosen += [collection, mark, share]
+        room -= share
+    sql = _CHOSEN.format(
+        chosen=" union ".join(_NEWEST for _ in asked), rows=", ".join("(?, ?)" for _ in asked)
+    )
+    return Matches(sql, [*everything.values[:3], *chosen, *everything.values[3:]])
+
+
+def _count(store: Storage, collection: str, mark: str, most: int) -> int:
+    row = store.row(_COUNT, collection, mark, most)
+    return int(row["n"]) if row else 0

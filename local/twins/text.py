@@ -156,8 +156,12 @@ def _relation(tokens: list[str]) -> str | None:
 
 
 def _stems(words: list[str]) -> list[str]:
-    stems: list[str] = _STEMMER.stemWords(words)
-    return stems
+    return [_stem(word) for word in words]
+
+
+@lru_cache(maxsize=16_384)
+def _stem(word: str) -> str:
+    return str(_STEMMER.stemWord(word))
 
 
 _CONCEPT_OF_STEM = {_stems([word])[0]: concept for word, concept in _CONCEPTS.items()}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from local.twins import moments, when
-from local.twins.facts import USER, Fact, contradicts
+from local.twins.facts import USER, Fact, contradicts, value_of
 from local.twins.rules import extract
 from local.twins.server import Json
 from local.twins.storage import Row, Storage
+from local.twins.zep import indexing
 from local.twins.zep.store import new_id
 
 _LABELS = {
@@ -26,125 +27,174 @@ _LABELS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Evidence:
+_NEVER = "9999"
+_SPEAKER = re.compile(r"^[\w .'()-]{1,50}: (?=\S)", re.MULTILINE)
+# What one statement can bear on: the same value, and of what holds one value at a time, what holds
+# or was said or ended later. Each part goes by an index, so it costs the same in a large graph.
+_SAME = "select * from edges where source_uuid = ?1 and family = ?2 and value = ?3"
+_OTHERS = """
+union select * from edges
+    where source_uuid = ?1 and family = ?2 and invalid_at is null and functional = 1
+union select * from edges
+    where source_uuid = ?1 and family = ?2 and invalid_at > ?4 and functional = 1
+union select * from edges
+    where source_uuid = ?1 and family = ?2 and said_at > ?5 and functional = 1"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
     """A fact with its place in the graph and its times (text that sorts as time)."""
 
     fact: Fact
+    text: str
+    name: str
     source: str
     target: str
     said_at: str
     valid_at: str
+    """ "" when nobody knows."""
+    invalid_at: str | None = None
+    expired_at: str | None = None
+    attributes: str | None = None
 
 
-def learn(store: Storage, episode: Row) -> list[Json]:
-    """Adds what an episode states to its graph; answers the edges it stated."""
+def learn(store: Storage, episode: Row, *, strict: bool = False) -> list[Json]:
+    """Adds what an episode states to its graph; answers the edges it stated.
+
+    `strict` leaves out what would need a node of no type but Entity.
+    """
     said = moments.parse(episode["reference_time"])
     learned = []
-    for fact in extract(episode["content"]):
+    for fact in extract(_words(episode)):
+        if strict and not _is_typed(fact):
+            continue
         source = _subject(store, episode, fact)
-        evidence = _Evidence(
+        evidence = Evidence(
             fact=fact,
+            text=fact.text,
+            name=fact.edge_name,
             source=source,
             target=_target(store, episode, fact, source),
             said_at=episode["reference_time"],
             valid_at=moments.stamp(when.moment(fact.when, said) or said),
         )
-        edge = _state(store, episode["graph_uuid"], evidence)
+        edge = state(store, episode["graph_uuid"], evidence)
         for owner in (edge, evidence.source, evidence.target):
-            _mention(store, owner, episode)
+            mention(store, owner, episode)
+        indexing.renew_observation(store, edge)
         learned.append(
             {"edge_uuid": edge, "source_node_uuid": source, "target_node_uuid": evidence.target}
         )
     return learned
 
 
+def _is_typed(fact: Fact) -> bool:
+    """Whether the fact's value is a node of a type, or no node of its own."""
+    named = fact.predicate == "name is" or fact.family.endswith("'s name")
+    return named or not fact.object or fact.family in _LABELS
+
+
+def _words(episode: Row) -> str:
+    """What was said; data of type message names the speaker before each line."""
+    words: str = episode["content"]
+    if episode["source"] == "message" and episode["thread_uuid"] is None:
+        return _SPEAKER.sub("", words)
+    return words
+
+
 def create_user_node(store: Storage, user: Row) -> None:
     """The node that stands for the person."""
-    name = " ".join(part for part in (user["first_name"], user["last_name"]) if part)
-    _node(store, user["graph_uuid"], name or "User", key=USER, label="User")
+    add_node(store, user["graph_uuid"], person_name(user), key=USER, label="User")
 
 
-def forget_edge(store: Storage, edge: str) -> None:
-    """Removes an edge and where it came from."""
-    store.run("delete from edges where uuid = ?", edge)
-    store.run("delete from mentions where owner_uuid = ?", edge)
+def person_name(user: Row) -> str:
+    """What that node is called."""
+    return " ".join(name for name in (user["first_name"], user["last_name"]) if name) or "User"
 
 
-def forget_episode(store: Storage, episode: str) -> None:
-    """Removes an episode; facts that nothing else states go with it."""
-    store.run(
-        "delete from edges where uuid in (select owner_uuid from mentions where episode_uuid = ?1) "
-        "and not exists (select 1 from mentions as other where other.owner_uuid = edges.uuid and "
-        "other.episode_uuid <> ?1)",
-        episode,
-    )
-    store.run("delete from mentions where episode_uuid = ?", episode)
-    store.run("delete from episodes where uuid = ?", episode)
+def state(store: Storage, graph: str, evidence: Evidence, edge: str | None = None) -> str:
+    """The edge that carries the evidence: one that says the same, or a new one, named `edge`.
 
-
-def _state(store: Storage, graph: str, evidence: _Evidence) -> str:
-    """The edge that carries the evidence: one that says the same, or a new one."""
-    rows = store.rows(
-        "select * from edges where graph_uuid = ? and source_uuid = ? and family = ? order by seq",
-        graph,
-        evidence.source,
-        evidence.fact.family,
-    )
+    What the evidence contradicts ends when it begins; what contradicts it and was said later, ends
+    the evidence.
+    """
+    rows = _related(store, evidence)
     against = [row for row in rows if contradicts(evidence.fact, _fact_of(row))]
     newer = [row for row in against if row["said_at"] > evidence.said_at]
     same = _saying_the_same(rows, evidence, superseded=bool(newer))
     if same:
         _confirm(store, same, evidence)
     else:
-        later = min((row["valid_at"] for row in newer), default=None)
-        same = _insert(store, graph, evidence, ends=later)
+        later = min((row["valid_at"] or row["said_at"] for row in newer), default=None)
+        same = insert(store, graph, _ended(evidence, later), edge)
     for row in against:
         if row["said_at"] <= evidence.said_at:
             _end(store, row, evidence.valid_at)
     return same
 
 
-def _saying_the_same(rows: list[Row], evidence: _Evidence, *, superseded: bool) -> str | None:
-    """An edge of equal text that holds; an ended one only for evidence that came late."""
-    equal = [
-        row
-        for row in rows
-        if row["fact"].casefold() == evidence.fact.text.casefold()
-        and (row["invalid_at"] is None or superseded)
-    ]
-    return equal[-1]["uuid"] if equal else None
-
-
-def _confirm(store: Storage, edge: str, evidence: _Evidence) -> None:
-    store.run(
-        "update edges set said_at = max(said_at, ?1) where uuid = ?2 and invalid_at is null",
-        evidence.said_at,
-        edge,
-    )
-
-
-def _insert(store: Storage, graph: str, evidence: _Evidence, *, ends: str | None) -> str:
-    fact, edge, at = evidence.fact, new_id(), moments.stamp(moments.now())
+def insert(store: Storage, graph: str, evidence: Evidence, edge: str | None = None) -> str:
+    """Adds an edge as it is given, whatever else the graph says."""
+    fact, edge = evidence.fact, edge or new_id()
     store.insert(
         "edges",
         uuid=edge,
         graph_uuid=graph,
-        name=fact.edge_name,
-        fact=fact.text,
+        name=evidence.name,
+        fact=evidence.text,
         source_uuid=evidence.source,
         target_uuid=evidence.target,
         object=fact.object,
+        value=value_of(fact.object),
         family=fact.family,
         functional=int(fact.functional),
         positive=int(fact.positive),
         said_at=evidence.said_at,
         valid_at=evidence.valid_at,
-        invalid_at=max(ends, evidence.valid_at) if ends else None,
-        created_at=at,
-        expired_at=at if ends else None,
+        invalid_at=evidence.invalid_at,
+        created_at=moments.stamp(moments.now()),
+        expired_at=evidence.expired_at,
+        attributes=evidence.attributes,
     )
+    indexing.put_edge(store, edge)
     return edge
+
+
+def _related(store: Storage, evidence: Evidence) -> list[Row]:
+    fact = evidence.fact
+    known = [evidence.source, fact.family, value_of(fact.object)]
+    if not (fact.functional and fact.positive):
+        return store.rows(f"{_SAME} order by seq", *known)
+    return store.rows(f"{_SAME}{_OTHERS} order by seq", *known, evidence.valid_at, evidence.said_at)
+
+
+def _ended(evidence: Evidence, later: str | None) -> Evidence:
+    if later is None:
+        return evidence
+    return replace(
+        evidence,
+        invalid_at=min(max(later, evidence.valid_at), evidence.invalid_at or _NEVER),
+        expired_at=evidence.expired_at or moments.stamp(moments.now()),
+    )
+
+
+def _saying_the_same(rows: list[Row], evidence: Evidence, *, superseded: bool) -> str | None:
+    """An edge of equal text that holds; an ended one only for evidence that came late."""
+    equal = [
+        row
+        for row in rows
+        if row["fact"].casefold() == evidence.text.casefold()
+        and (row["invalid_at"] is None or superseded)
+    ]
+    return equal[-1]["uuid"] if equal else None
+
+
+def _confirm(store: Storage, edge: str, evidence: Evidence) -> None:
+    store.run(
+        "update edges set said_at = max(said_at, ?1) where uuid = ?2 and invalid_at is null",
+        evidence.said_at,
+        edge,
+    )
 
 
 def _end(store: Storage, row: Row, ends: str) -> None:
@@ -159,6 +209,7 @@ def _end(store: Storage, row: Row, ends: str) -> None:
         moments.stamp(moments.now()),
         row["uuid"],
     )
+    indexing.renew_observation(store, row["uuid"])
 
 
 def _fact_of(row: Row) -> Fact:
@@ -175,24 +226,21 @@ def _subject(store: Storage, episode: Row, fact: Fact) -> str:
     """The node the fact is about. "My sister" is the one sister known, if there is only one."""
     graph = episode["graph_uuid"]
     if fact.subject == USER:
+        node = add_node(store, graph, "User", key=USER, label="User")
         if fact.predicate == "name is":
-            store.run(
-                "update nodes set name = ? where graph_uuid = ? and key = ?",
-                fact.object,
-                graph,
-                USER,
-            )
-        return _node(store, graph, "User", key=USER, label="User")
+            store.run("update nodes set name = ? where uuid = ?", fact.object, node)
+            indexing.put_node(store, node)
+        return node
     label = fact.subject.capitalize()
     if fact.subject_name is None:
         known = store.rows(
-            "select uuid from nodes where graph_uuid = ? and labels = ?",
+            "select uuid from nodes where graph_uuid = ? and labels = ? limit 2",
             graph,
             json.dumps(["Entity", label]),
         )
         if len(known) == 1:
             return str(known[0]["uuid"])
-    return _node(store, graph, fact.subject_name or label, label=label)
+    return add_node(store, graph, fact.subject_name or label, label=label)
 
 
 def _target(store: Storage, episode: Row, fact: Fact, source: str) -> str:
@@ -200,30 +248,30 @@ def _target(store: Storage, episode: Row, fact: Fact, source: str) -> str:
     owner = re.match(r"(.+)'s name$", fact.family)
     if owner:
         label = owner[1].capitalize()
-        store.run(
-            "update or ignore nodes set name = ?, key = ? where graph_uuid = ? and key = ?",
+        nameless = store.row(
+            "update or ignore nodes set name = ?, key = ? where graph_uuid = ? and key = ? "
+            "returning uuid",
             fact.object,
             fact.object.casefold(),
             graph,
             label.casefold(),
         )
-        return _node(store, graph, fact.object, label=label)
+        if nameless:
+            indexing.put_node(store, nameless["uuid"])
+        return add_node(store, graph, fact.object, label=label)
     if fact.predicate == "name is" or not fact.object:
         return source
-    return _node(store, graph, fact.object, label=_LABELS.get(fact.family))
+    return add_node(store, graph, fact.object, label=_LABELS.get(fact.family))
 
 
-def _node(
+def add_node(
     store: Storage, graph: str, name: str, *, key: str | None = None, label: str | None = None
 ) -> str:
-    plain = re.sub(r"^(?:an?|the|my|our) ", "", name) or name
-    row = store.row(
-        "select uuid from nodes where graph_uuid = ? and key = ?",
-        graph,
-        key or plain.casefold(),
-    )
-    if row:
-        return str(row["uuid"])
+    """The node of that name (or key) in a graph, made if there is none."""
+    plain = plain_name(name)
+    known = node_of(store, graph, key or plain.casefold())
+    if known:
+        return known
     node = new_id()
     store.insert(
         "nodes",
@@ -234,10 +282,23 @@ def _node(
         labels=json.dumps(["Entity", label] if label else ["Entity"]),
         created_at=moments.stamp(moments.now()),
     )
+    indexing.put_node(store, node)
     return node
 
 
-def _mention(store: Storage, owner: str, episode: Row) -> None:
+def plain_name(name: str) -> str:
+    """A name without its article."""
+    return re.sub(r"^(?:an?|the|my|our) ", "", name) or name
+
+
+def node_of(store: Storage, graph: str, key: str) -> str | None:
+    """The node with that key: `user`, or a name in lower case."""
+    row = store.row("select uuid from nodes where graph_uuid = ? and key = ?", graph, key)
+    return str(row["uuid"]) if row else None
+
+
+def mention(store: Storage, owner: str, episode: Row) -> None:
+    """Notes that an edge or a node comes from an episode, once."""
     store.run(
         "insert or ignore into mentions (owner_uuid, episode_uuid, seq) values (?, ?, ?)",
         owner,

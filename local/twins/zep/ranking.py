@@ -1,0 +1,246 @@
+"""The ranked set of a search: found by words through the index, put in order by a reranker.
+
+The words stand in for the service's mix of meaning and text, and for its cross encoder, whose
+score is from 0 to 1. A search ranks its best 200 and no more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from local.twins import index, text
+from local.twins.storage import Storage
+from local.twins.zep import indexing, summaries
+from local.twins.zep.filters import NOTHING, Where
+
+RANKED = 200
+_CANDIDATES = 300
+RERANKERS = ("rrf", "mmr", "node_distance", "episode_mentions", "cross_encoder")
+# Each is compared with all others.
+_COMPARED = 100
+_NEAR = 0.2
+_HOPS = 2
+_FARTHEST = 4
+_MOST_VISITED = 5000
+_SURE = 0.9
+_ALWAYS = 5
+# What is found: {0} is the index's sub-select (document, score), {1} the filters.
+_FOUND = {
+    "edges": "select edges.uuid, score, edges.fact as words from ({0}) join edges on edges.uuid = "
+    "document where 1{1} order by score desc, edges.invalid_at is null desc, edges.said_at desc, "
+    "edges.seq desc limit ?",
+    "nodes": "select nodes.uuid, max(score) as score, nodes.name || '. ' || coalesce(summary, '') "
+    "as words from ({0}) join nodes on nodes.uuid = document where 1{1} group by nodes.uuid "
+    "order by max(score) desc, nodes.seq desc limit ?",
+    "episodes": "select episodes.uuid, score, episodes.content as words from ({0}) join episodes "
+    "on episodes.uuid = document where 1{1} order by score desc, episodes.reference_time desc, "
+    "episodes.seq desc limit ?",
+    "observations": "select edges.uuid, score, edges.fact as words from ({0}) join edges on "
+    "edges.uuid = substr(document, 1, 36) where 1{1} order by score desc, edges.seq desc limit ?",
+    "thread_summaries": "select thread_summaries.uuid, score, summary as words from ({0}) join "
+    "thread_summaries on thread_summaries.uuid = document where 1{1} order by score desc, "
+    "last_summarized_at desc, thread_summaries.seq desc limit ?",
+}
+# A node is found by its name, and a little less by the facts that hold of it.
+_OF_FACTS = (
+    "with told as materialized (select edges.source_uuid as one, edges.target_uuid as other, "
+    "0.8 * score as score from ({1}) join edges on edges.uuid = document "
+    "where edges.invalid_at is null order by 3 desc limit 200) "
+    "select document, score from ({0}) union all select one, score from told "
+    "union all select other, score from told"
+)
+_STEP = (
+    "select target_uuid as node from edges where source_uuid in (select value from json_each(?1)) "
+    "union select source_uuid from edges where target_uuid in (select value from json_each(?1))"
+)
+_AROUND = {
+    "edges": "select edges.uuid, edges.fact as words from edges where (source_uuid in (select "
+    "value from json_each(?)) or target_uuid in (select value from json_each(?))){0} "
+    "order by edges.seq desc limit 50",
+    "nodes": "select nodes.uuid, nodes.name as words from nodes where (nodes.uuid in (select value "
+    "from json_each(?)) or nodes.uuid in (select value from json_each(?))){0} "
+    "order by nodes.seq desc limit 50",
+}
+_PLACES = {
+    "edges": "select uuid, source_uuid as node from edges where uuid in (select value from "
+    "json_each(?1)) union all select uuid, target_uuid from edges where uuid in (select value "
+    "from json_each(?1))",
+    "nodes": "select value as uuid, value as node from json_each(?)",
+    "episodes": "select episode_uuid as uuid, owner_uuid as node from mentions "
+    "where episode_uuid in (select value from json_each(?))",
+    "thread_summaries": "select told.uuid, owner_uuid as node from thread_summaries as told join "
+    "episodes on episodes.thread_uuid = told.thread_uuid join mentions on episode_uuid = "
+    "episodes.uuid where told.uuid in (select value from json_each(?))",
+}
+_MENTIONS = {
+    "edges": "select owner_uuid as uuid, count(*) as n from mentions where owner_uuid in "
+    "(select value from json_each(?)) group by owner_uuid",
+    "episodes": "select episode_uuid as uuid, count(*) as n from mentions where episode_uuid in "
+    "(select value from json_each(?)) group by episode_uuid",
+    "thread_summaries": "select told.uuid, count(*) as n from thread_summaries as told join "
+    "episodes on episodes.thread_uuid = told.thread_uuid where told.uuid in "
+    "(select value from json_each(?)) group by told.uuid",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Something found: what it says, and how well it answers."""
+
+    uuid: str
+    score: float
+    words: str
+    relevance: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What is searched for, and how the result is ordered."""
+
+    query: str
+    reranker: str = "rrf"
+    mmr_lambda: float = 0.5
+    center: str | None = None
+    origins: tuple[str, ...] = ()
+    lean: bool = False
+    """Without what is clearly worse than the rest (`filter_low_quality_results`)."""
+
+
+def ranked(
+    store: Storage, kind: str, graph: str, search: Search, where: Where = NOTHING
+) -> list[Hit]:
+    """What a search of a kind finds in a graph, best first, at most 200."""
+    hits = found(store, kind, graph, search.query, where)
+    if search.origins and search.reranker != "cross_encoder":
+        hits = _around(store, kind, hits, search.origins, where)
+    if search.reranker == "mmr":
+        return _diverse(hits[:_COMPARED], search.mmr_lambda)
+    if search.reranker == "node_distance" and search.center:
+        return _by_distance(store, kind, hits, search.center)
+    if search.reranker == "episode_mentions":
+        return _by_mentions(store, kind, hits)
+    if search.reranker == "cross_encoder":
+        hits = [replace(hit, relevance=hit.score) for hit in hits]
+        return _above_the_knee(hits) if search.lean else hits
+    return hits
+
+
+def found(store: Storage, kind: str, graph: str, query: str, where: Where) -> list[Hit]:
+    """What has words of the query, by how many."""
+    matched = _matches(store, _collection(graph, kind), query, where)
+    sql, values = matched.sql, list(matched.values)
+    if kind == "nodes":
+        of_facts = _matches(store, indexing.collection(graph, "edges"), query, NOTHING)
+        sql = _OF_FACTS.format(sql, of_facts.sql)
+        values = [*of_facts.values, *values]
+    statement = _FOUND[kind].format(sql, where.sql)
+    rows = store.rows(statement, *values, *where.values, RANKED)
+    return [Hit(row["uuid"], row["score"], row["words"]) for row in rows]
+
+
+def _matches(store: Storage, collection: str, query: str, where: Where) -> index.Matches:
+    """Filters need all that matches to choose from; without, the best will do."""
+    if where.sql:
+        return index.matches(collection, query)
+    return index.best(store, collection=collection, query=query, most=_CANDIDATES)
+
+
+def _collection(graph: str, kind: str) -> str:
+    if kind == "thread_summaries":
+        return summaries.collection(graph)
+    return indexing.collection(graph, kind)
+
+
+def _around(
+    store: Storage, kind: str, hits: list[Hit], origins: Sequence[str], where: Where
+) -> list[Hit]:
+    """Also what is near the origins; of two that answer alike, the nearer goes first."""
+    known = {hit.uuid for hit in hits}
+    reached = _distances(store, origins, _HOPS)
+    if kind in _AROUND:
+        near = json.dumps(list(origins if kind == "edges" else reached))
+        rows = store.rows(_AROUND[kind].format(where.sql), near, near, *where.values)
+        hits = hits + [Hit(r["uuid"], 0.0, r["words"]) for r in rows if r["uuid"] not in known]
+    away = _away(store, kind, [hit.uuid for hit in hits], reached)
+    nearer = [
+        replace(hit, score=round(hit.score + _NEAR / (1 + away[hit.uuid]), 6))
+        if hit.uuid in away
+        else hit
+        for hit in hits
+    ]
+    return sorted(nearer, key=lambda hit: -hit.score)[:RANKED]
+
+
+def _diverse(hits: list[Hit], weight: float) -> list[Hit]:
+    """Maximal marginal relevance: each next one answers well and repeats little."""
+    left = [(hit, frozenset(text.understand(hit.words).stems)) for hit in hits]
+    alike = [0.0] * len(left)
+    chosen: list[Hit] = []
+    while left:
+        values = [
+            weight * hit.score - (1 - weight) * near
+            for (hit, _), near in zip(left, alike, strict=True)
+        ]
+        best = max(range(len(left)), key=values.__getitem__)
+        hit, stems = left.pop(best)
+        alike.pop(best)
+        chosen.append(replace(hit, score=round(values[best], 6)))
+        alike = [max(a, _alike(stems, other)) for a, (_, other) in zip(alike, left, strict=True)]
+    return chosen
+
+
+def _alike(one: frozenset[str], other: frozenset[str]) -> float:
+    either = len(one | other)
+    return len(one & other) / either if either else 0.0
+
+
+def _by_distance(store: Storage, kind: str, hits: list[Hit], center: str) -> list[Hit]:
+    away = _away(store, kind, [hit.uuid for hit in hits], _distances(store, [center], _FARTHEST))
+    near = [
+        replace(hit, score=round(1 / (1 + away[hit.uuid]), 6) if hit.uuid in away else 0.0)
+        for hit in hits
+    ]
+    return sorted(near, key=lambda hit: -hit.score)
+
+
+def _by_mentions(store: Storage, kind: str, hits: list[Hit]) -> list[Hit]:
+    sql = _MENTIONS.get(kind, _MENTIONS["edges"])
+    count = {row["uuid"]: row["n"] for row in store.rows(sql, json.dumps([h.uuid for h in hits]))}
+    told = [replace(hit, score=float(count.get(hit.uuid, 0))) for hit in hits]
+    return sorted(told, key=lambda hit: -hit.score)
+
+
+def _above_the_knee(hits: list[Hit]) -> list[Hit]:
+    """Cut where the scores fall most, after the first five and after all that are sure."""
+    least = max(_ALWAYS, sum(hit.score >= _SURE for hit in hits))
+    falls = [
+        (hits[place - 1].score - hits[place].score, place) for place in range(least, len(hits))
+    ]
+    fall, place = max(falls, default=(0.0, len(hits)), key=lambda pair: (pair[0], -pair[1]))
+    return hits[:place] if fall > 0 else hits
+
+
+def _distances(store: Storage, starts: Iterable[str], farthest: int) -> dict[str, int]:
+    """How many edges away from the nearest start each node is that can be reached."""
+    reached = dict.fromkeys(starts, 0)
+    edge = list(reached)
+    for distance in range(1, farthest + 1):
+        if not edge or len(reached) > _MOST_VISITED:
+            break
+        steps = {row["node"] for row in store.rows(_STEP, json.dumps(edge))}
+        edge = [node for node in steps if node not in reached]
+        reached.update(dict.fromkeys(edge, distance))
+    return reached
+
+
+def _away(store: Storage, kind: str, uuids: list[str], reached: dict[str, int]) -> dict[str, int]:
+    """The distance of what touches a node that was reached: its nearest one's."""
+    sql = _PLACES["edges" if kind == "observations" else kind]
+    away: dict[str, int] = {}
+    for row in store.rows(sql, json.dumps(uuids)):
+        if row["node"] in reached:
+            distance = reached[row["node"]]
+            away[row["uuid"]] = min(distance, away.get(row["uuid"], distance))
+    return away
