@@ -48,17 +48,7 @@ def create(  # noqa: PLR0913 - a twin's settings, by name
     parts = (Users, Threads, Messages, Knowledge)
     routes = [route for part in parts for route in part(store, tasks).routes()]
     routes += [*progress.routes(), *lookups.routes()]
-    idempotency = Idempotency(store, idempotency_seconds)
-
-    def guard(call: Call) -> None:
-        _authorise(call)
-        limit.take()
-
-    def around(call: Call, handler: Handler) -> Answer:
-        try:
-            return limit.shown(idempotency.around(call, handler))
-        except Refusal as refusal:
-            raise Refusal(limit.shown(refusal.answer)) from None
+    entrance = _Entrance(Idempotency(store, idempotency_seconds), limit)
 
     def reset() -> None:
         store.clear()
@@ -68,17 +58,34 @@ def create(  # noqa: PLR0913 - a twin's settings, by name
     twin = Twin(
         name="zep",
         routes=[(method, _V4 + path, handler) for method, path, handler in routes],
-        guard=guard,
+        guard=entrance.guard,
         bad_body=lambda: limit.shown(error(400, "invalid_request", "the body is no JSON object")),
         unknown=_unknown,
         broken=lambda: error(500, "internal", "internal error"),
         reset=reset,
-        around=around,
+        around=entrance.around,
         work=worker.run,
         close=store.close,
         control=[*progress.control(), *lookups.control()],
     )
     return create_app(twin, latency_ms=latency_ms)
+
+
+class _Entrance:
+    """What every call of the service passes."""
+
+    def __init__(self, idempotency: Idempotency, limit: RateLimit) -> None:
+        self._idempotency, self._limit = idempotency, limit
+
+    def guard(self, call: Call) -> None:
+        _authorise(call)
+        self._limit.take()
+
+    def around(self, call: Call, handler: Handler) -> Answer:
+        try:
+            return self._limit.shown(self._idempotency.around(call, handler))
+        except Refusal as refusal:
+            raise Refusal(self._limit.shown(refusal.answer)) from None
 
 
 def _authorise(call: Call) -> None:
