@@ -1,4 +1,4 @@
-"""What becomes of an answer's body on its way: packed, broken, or made to burst."""
+"""What becomes of an answer's body on its way: packed, broken, or made to burst us."""
 
 import asyncio
 import gzip
@@ -7,10 +7,12 @@ import zlib
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from tandem.clients.http import MAX_BODY_BYTES, ApiCall, ProviderHttp, build_http_client
 from tandem.clients.models import ZepThread
 from tandem.errors import UpstreamError, UpstreamUnavailable
+from tests.contract import zep_calls
 from tests.contract.wire import Recorder, loopback
 
 THREAD = b'{"uuid": "33333333-3333-4333-8333-333333333333"}'
@@ -106,3 +108,24 @@ def test_a_refusal_stands_whatever_its_body_is_packed_in() -> None:
         with pytest.raises(UpstreamError) as caught:
             ask(("content-encoding", encoding), content=b"x" * 200_000, status=400)
         assert (caught.value.status, caught.value.context["reason"]) == (400, "status")
+
+
+@pytest.mark.parametrize(
+    ("method", "start", "item"),
+    [
+        (zep_calls.CALLS["list_edges"][0], '{"items":', "{}"),
+        (zep_calls.CALLS["get_edge"][0], f'{{"uuid":"{zep_calls.EDGE}","episode_uuids":', "1"),
+        (zep_calls.CALLS["search_nodes"][0], '{"items":', f'{{"uuid":"{zep_calls.NODE}"}}'),
+    ],
+    ids=["faults", "inner faults", "too many"],
+)
+def test_a_list_is_given_up_at_its_first_fault_and_beyond_any_length(
+    method: zep_calls.Call, start: str, item: str
+) -> None:
+    content = f"{start}[{','.join([item] * 20_000)}]}}".encode()
+
+    error = zep_calls.failure(Recorder([httpx.Response(200, content=content)]), method)
+
+    assert error.context["reason"] == "unreadable"
+    assert isinstance(error.__cause__, ValidationError)
+    assert error.__cause__.error_count() == 1

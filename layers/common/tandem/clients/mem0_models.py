@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from tandem.clients.provider_model import Metadata, Moment, ProviderModel
+from tandem.clients.provider_model import Items, Metadata, Moment, ProviderModel
 from tandem.ids import Mem0Id
 
 Mem0Status = Literal["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "unknown"]
@@ -45,7 +45,7 @@ class Mem0Memory(ProviderModel):
     user_id: str | None = None
     run_id: str | None = None
     metadata: Metadata = Field(default_factory=dict)
-    categories: tuple[str, ...] = ()
+    categories: Items[str] = ()
     created_at: Moment = None
     updated_at: Moment = None
     expiration_date: Annotated[date | None, BeforeValidator(_date_or_none)] = None
@@ -73,7 +73,7 @@ class Mem0Change(ProviderModel):
         return {"text": text or "", **data}
 
 
-_Mem0Changes = Annotated[tuple[Mem0Change, ...], BeforeValidator(_objects_only)]
+_Mem0Changes = Annotated[Items[Mem0Change], BeforeValidator(_objects_only)]
 
 
 class Mem0Added(ProviderModel):
@@ -141,7 +141,7 @@ class _Mem0Paged(ProviderModel):
 class Mem0Page(_Mem0Paged):
     """Memories in Mem0's order. `total` counts those on all pages."""
 
-    items: tuple[Mem0Memory, ...]
+    items: Items[Mem0Memory]
 
 
 class Mem0Entity(ProviderModel):
@@ -157,7 +157,7 @@ class Mem0Entity(ProviderModel):
 class Mem0EntityPage(_Mem0Paged):
     """Entities in Mem0's order. `total` counts those on all pages."""
 
-    items: tuple[Mem0Entity, ...]
+    items: Items[Mem0Entity]
 
 
 class Mem0HistoryEntry(ProviderModel):
@@ -181,7 +181,7 @@ class Mem0HistoryEntry(ProviderModel):
 class Mem0History(_Mem0Paged):
     """Changes of a memory in Mem0's order."""
 
-    items: tuple[Mem0HistoryEntry, ...]
+    items: Items[Mem0HistoryEntry]
 
 
 class Mem0ExportJob(ProviderModel):

@@ -5,18 +5,25 @@ expected becomes "unknown", and every time is aware UTC.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    FailFast,
+    Field,
     JsonValue,
     model_validator,
 )
 
+MAX_ITEMS: Final = 10_000
+
+T = TypeVar("T")
 Metadata = dict[str, JsonValue]
+# Validation stops at the first fault: of a list of millions it would take seconds and keep each.
+Items = Annotated[tuple[T, ...], FailFast(), Field(max_length=MAX_ITEMS)]
 
 
 def _in_utc(value: datetime) -> datetime:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from tandem.clients.provider_model import Metadata, Moment, ProviderModel, blank_is_none
+from tandem.clients.provider_model import Items, Metadata, Moment, ProviderModel, blank_is_none
 from tandem.ids import ZepUuid
 
 ZepTaskStatus = Literal["pending", "processing", "succeeded", "partial", "failed", "unknown"]
@@ -20,7 +20,7 @@ def _zep_status(value: object) -> object:
 class Page[T](ProviderModel):
     """Some items in the provider's order. `next_cursor` is None on the last page."""
 
-    items: tuple[T, ...]
+    items: Items[T]
     next_cursor: Annotated[str | None, BeforeValidator(blank_is_none)] = None
 
     @model_validator(mode="before")
@@ -98,7 +98,7 @@ class ZepEdge(ProviderModel):
     invalid_at: Moment = None
     created_at: Moment = None
     expired_at: Moment = None
-    episode_uuids: tuple[ZepUuid, ...] = ()
+    episode_uuids: Items[ZepUuid] = ()
     score: float | None = None
     relevance: float | None = None
 
@@ -109,9 +109,9 @@ class ZepNode(ProviderModel):
     uuid: ZepUuid
     name: str = ""
     summary: str = ""
-    labels: tuple[str, ...] = ()
+    labels: Items[str] = ()
     created_at: Moment = None
-    episode_uuids: tuple[ZepUuid, ...] = ()
+    episode_uuids: Items[ZepUuid] = ()
     score: float | None = None
     relevance: float | None = None
 
@@ -157,8 +157,8 @@ class GraphContext(ProviderModel):
 
     context: str = ""
     truncated: bool = False
-    edges: tuple[ZepEdge, ...] = ()
-    nodes: tuple[ZepNode, ...] = ()
+    edges: Items[ZepEdge] = ()
+    nodes: Items[ZepNode] = ()
 
     @classmethod
     def _reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
@@ -184,7 +184,7 @@ class NewMessage:
 class AddedMessages(ProviderModel):
     """Messages as Zep has taken them, in the order sent, and the task that ingests them."""
 
-    messages: tuple[ZepMessage, ...]
+    messages: Items[ZepMessage]
     task_uuid: ZepUuid | None = None
 
     @classmethod
