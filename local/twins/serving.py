@@ -77,6 +77,7 @@ def configured(app: ASGIApp) -> uvicorn.Config:
         ws="none",
         server_header=False,
         timeout_graceful_shutdown=1,
+        backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
 

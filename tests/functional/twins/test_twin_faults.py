@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from local.twins.fault_fields import KINDS
 from local.twins.faults import Faults
 from tests.functional.twins.small_twin import Shelf, eventually, on_a_socket
 
@@ -492,3 +495,13 @@ def test_what_is_no_json_is_refused_as_a_rule(run: Run) -> None:
         assert (await client.post("/_twin/faults", content="{")).status_code == 400
 
     run(Shelf().app(), scenario)
+
+
+def test_the_table_in_the_docs_has_every_kind_with_its_fields() -> None:
+    lines = (Path(__file__).parents[3] / "docs" / "twins.md").read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    described = {row[0].strip("`"): row[-1] for row in rows if row[0].strip("`") in KINDS}
+    assert list(described) == list(KINDS)
+    for kind, options in KINDS.items():
+        named = re.findall(r"`([a-z_]+)`", described[kind])
+        assert set(options) <= set(named), kind

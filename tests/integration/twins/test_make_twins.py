@@ -171,3 +171,14 @@ def test_one_that_ends_by_itself_is_named_and_the_others_are_stopped(
         assert _said(process).startswith("error: zep ended by itself; see ")
         assert process.wait(10) == 1
         assert not any(answers(port) for port in ports.values())
+
+
+def test_make_calls_it_with_the_options_that_are_given() -> None:
+    said = subprocess.run(
+        ["make", "-n", "twins", "OPTIONS=--ingestion-ms 5"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert said.stdout.splitlines()[-1].endswith("-m local twins --ingestion-ms 5")
