@@ -24,6 +24,7 @@ from local.twins.entrance import Entrance
 from local.twins.faults import Faults
 from local.twins.records import Recorder
 from local.twins.serving import arguments, serve
+from local.twins.striking import Failed
 
 __all__ = [
     "Answer",
@@ -59,7 +60,7 @@ class Twin:
     close: Callable[[], None] = lambda: None
     control: list[tuple[str, str, Handler]] = field(default_factory=list)
     """Endpoints of its own below /_twin, which need no key."""
-    failed: Callable[[int], Answer] | None = None
+    failed: Failed | None = None
     """The envelope of a status that a fault asks for; `broken`'s when there is none."""
 
 
@@ -80,7 +81,7 @@ def create_app(twin: Twin, *, latency_ms: float = 0) -> ASGIApp:
         app,
         recorder=recorder,
         faults=faults,
-        failed=twin.failed or (lambda status: replace(twin.broken(), status=status)),
+        failed=twin.failed or (lambda status, _: replace(twin.broken(), status=status)),
         route=_patterns(twin),
     )
     control.entrance.latency_ms = latency_ms

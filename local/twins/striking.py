@@ -165,8 +165,8 @@ class Visit:
         return connection
 
 
-Failed = Callable[[int], Answer]
-"""The envelope in which a service tells of an error."""
+Failed = Callable[[int, float | str | None], Answer]
+"""(status, Retry-After) → the envelope in which a service tells of an error."""
 Effect = Callable[[Rule, Visit, Failed], Awaitable[None]]
 
 
@@ -176,14 +176,14 @@ async def strike(rule: Rule, visit: Visit, failed: Failed) -> None:
 
 
 async def _status(rule: Rule, visit: Visit, failed: Failed) -> None:
-    status, body = rule.options["status"], rule.options["body"]
+    status, body, retry_after = (rule.options[n] for n in ("status", "body", "retry_after"))
     headers = dict(rule.options["headers"] or {})
-    if rule.options["retry_after"] is not None:
-        headers["retry-after"] = str(rule.options["retry_after"])
+    if retry_after is not None:
+        headers["retry-after"] = str(retry_after)
     if isinstance(body, str):
         text, media_type = body, "text/plain; charset=utf-8"
     else:
-        answer = failed(status) if body is None else Answer(body)
+        answer = failed(status, retry_after) if body is None else Answer(body)
         text = json.dumps(answer.body) if answer.text is None else answer.text
         media_type = "application/json" if answer.text is None else answer.media_type
     await visit.say(text.encode(), status=status, media_type=media_type, headers=headers)

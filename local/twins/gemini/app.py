@@ -46,6 +46,7 @@ def create(*, latency_ms: float = 0) -> ASGIApp:
         bad_body=lambda: wire.error(400, "Invalid JSON payload received. Unexpected token."),
         unknown=lambda _: wire.error(404, "Requested entity was not found."),
         broken=lambda: wire.error(500, "An internal error has occurred."),
+        failed=wire.failure,
         reset=service.clear,
         control=[("POST", "/_twin/next", lambda call: service.planned.add(call.body))],
     )

@@ -39,6 +39,12 @@ def error(
     return Answer({"error": body}, status)
 
 
+def failure(status: int, retry_after: float | str | None) -> Answer:
+    """What a fault that asks for a status is answered; seconds to wait are told in the body too."""
+    retry = f"{retry_after}s" if isinstance(retry_after, int | float) else None
+    return error(status, "This call was made to fail.", retry=retry)
+
+
 def bad_fields(violations: Sequence[tuple[str, str]]) -> Answer:
     """400 with google.rpc.BadRequest; each violation is (field, description)."""
     told = [

@@ -10,7 +10,7 @@ from local.twins.server import Answer, Call, Handler, Refusal, Twin, create_app
 from local.twins.storage import Storage
 from local.twins.worker import Worker
 from local.twins.zep import indexing
-from local.twins.zep.errors import error
+from local.twins.zep.errors import error, failure
 from local.twins.zep.idempotency import Idempotency
 from local.twins.zep.ingestion import Ingestion
 from local.twins.zep.knowledge import Knowledge
@@ -62,6 +62,7 @@ def create(  # noqa: PLR0913 - a twin's settings, by name
         bad_body=lambda: limit.shown(error(400, "invalid_request", "the body is no JSON object")),
         unknown=_unknown,
         broken=lambda: error(500, "internal", "internal error"),
+        failed=lambda status, _: failure(status),
         reset=reset,
         around=entrance.around,
         work=worker.run,

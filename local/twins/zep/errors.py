@@ -6,6 +6,16 @@ import uuid
 
 from local.twins.server import Answer, Refusal
 
+_CODES = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    409: "conflict",
+    429: "rate_limited",
+    501: "not_implemented",
+    503: "unavailable",
+}
+
 
 def error(status: int, code: str, message: str, param: str | None = None) -> Answer:
     """An error answer of /api/v4."""
@@ -21,6 +31,12 @@ def error(status: int, code: str, message: str, param: str | None = None) -> Ans
         },
         status,
     )
+
+
+def failure(status: int) -> Answer:
+    """What a fault that asks for a status is answered."""
+    code = _CODES.get(status, "internal" if status >= 500 else "invalid_request")  # noqa: PLR2004
+    return error(status, code, "this call was made to fail")
 
 
 def invalid(message: str, param: str | None = None, code: str = "invalid_request") -> Refusal:

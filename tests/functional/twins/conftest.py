@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 from starlette.types import ASGIApp, Message
+
+from tests.functional.twins.small_twin import Served, Shelf, on_a_socket
 
 Scenario = Callable[[httpx.AsyncClient], Awaitable[None]]
 
@@ -63,3 +65,18 @@ def settled() -> Callable[..., Awaitable[dict[str, Any]]]:
         raise AssertionError(f"{path} did not become {wanted}")
 
     return _settled
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[str, Shelf]]:
+    shelf = Shelf()
+    with on_a_socket(shelf.app()) as url:
+        yield url, shelf
+
+
+@pytest.fixture
+def served(running: tuple[str, Shelf]) -> Iterator[Served]:
+    url, shelf = running
+    with httpx.Client(base_url=url, trust_env=False, timeout=5) as client:
+        client.post("/_twin/reset")
+        yield Served(url, shelf, client)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -15,6 +16,7 @@ from local.twins.server import Answer, Call, Twin, create_app
 from local.twins.serving import configured, listening
 
 Json = dict[str, Any]
+THING: Json = {"said": "hello"}
 
 
 class Shelf:
@@ -68,6 +70,28 @@ def on_a_socket(app: ASGIApp) -> Iterator[str]:
         thread.join(10)
         listener.close()
         assert not thread.is_alive()
+
+
+class Served:
+    """A small twin on a socket and a client of it."""
+
+    def __init__(self, url: str, shelf: Shelf, client: httpx.Client) -> None:
+        self.url, self.shelf, self.client = url, shelf, client
+
+    def fault(self, **rule: Any) -> None:
+        answer = self.client.post("/_twin/faults", json=rule)
+        assert answer.status_code == 200, answer.text
+
+    def add(self) -> httpx.Response:
+        return self.client.post("/v1/things", json=THING)
+
+    def rules(self) -> list[Json]:
+        found: list[Json] = self.client.get("/_twin/faults").json()["rules"]
+        return found
+
+    def records(self) -> list[Json]:
+        found: list[Json] = self.client.get("/_twin/requests").json()["requests"]
+        return found
 
 
 def eventually(condition: Any, what: str, *, seconds: float = 5) -> None:
