@@ -43,8 +43,12 @@ def build(schema: Json, evidence: Evidence, *, only_told: bool = False) -> Any:
     Raises:
         Unservable: none was found.
     """
-    value = _Builder(schema, evidence, only_told=only_told).value(schema, "")
-    if not conforms(value, schema, schema):
+    try:
+        value = _Builder(schema, evidence, only_told=only_told).value(schema, "")
+        valid = conforms(value, schema, schema)
+    except OverflowError:
+        raise Unservable("has bounds that no number can be held against.") from None
+    if not valid:
         raise Unservable("no value satisfies the schema.")
     return value
 
@@ -246,7 +250,10 @@ class _Builder:
     def _several(self, schema: Json, name: str) -> list[str]:
         singular = name.removesuffix("s")
         said = self._evidence.texts(name) + self._evidence.texts(singular)
-        found = dict.fromkeys(said or self._evidence.topics())
+        codes = self._evidence.codes()
+        # "orders A-17 and B-2": the word stands beside the first alone.
+        more = codes if set(said) & set(codes) else []
+        found = dict.fromkeys([*said, *more] or self._evidence.topics())
         return [one for one in found if conforms(one, schema, self._root)]
 
     def _strings(self, schema: Json, name: str) -> Iterator[str]:
@@ -277,7 +284,7 @@ class _Builder:
         step = schema.get("multipleOf", 1 if whole else 0)
         starts = [0, low, high] if low is None or low <= 0 else [low, high]
         for start in [one for one in starts if one is not None]:
-            for move in (nth, nth + 1, -nth - 1):
+            for move in (nth, nth + 1, -nth - 1, 0):
                 yield from _around(start, step, move, whole=whole)
         if low is not None and high is not None and not whole:
             yield (low + high) / 2
