@@ -17,6 +17,7 @@ from tests.contract.mem0_calls import (
     ADD,
     EVENT,
     EVENT_CALL,
+    EXPORT,
     FEWER,
     MEMORY,
     METHODS,
@@ -400,6 +401,13 @@ def test_an_export_is_given_as_its_schema_shapes_it() -> None:
 
     assert answered(document, METHODS["get_export"][0]) == document
     assert answered({"message": "soon", "id": "e1"}, METHODS["create_export"][0]) == "e1"
+
+
+def test_an_export_that_is_still_being_made_is_none() -> None:
+    state = {"id": str(EXPORT), "status": "RUNNING", "message": "soon"}
+
+    assert answered(state, METHODS["get_export"][0]) is None
+    assert answered({"id": "another"}, METHODS["get_export"][0]) == {"id": "another"}
 
 
 def test_an_export_needs_no_instructions() -> None:

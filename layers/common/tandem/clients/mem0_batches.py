@@ -27,13 +27,13 @@ class Mem0BatchCalls(Mem0Base):
 
         Raises:
             ValueError: an update changes nothing.
-            UpstreamRejected: 404 when one of them is gone; with status None when there are too
-                many, in which case nothing was sent and never can be.
+            UpstreamRejected: 400 or 404 when one of them is gone; with status None when there are
+                too many, in which case nothing was sent and never can be.
             UpstreamError: its other kinds. Which of them are changed is then unknown; repeating the
                 same changes is harmless.
 
         Source: capture mem0ai 2.2.1 `batch_update`; OpenAPI of 2026-08-22 for the bound. Whether
-        one that is gone spoils the others is not known.
+        one that is gone spoils the others, and with which status, is not known.
 
         Wire: PUT /v1/batch/ `{"memories":[{"memory_id","text","metadata"}]}` → 200, body unused.
         """
@@ -49,13 +49,13 @@ class Mem0BatchCalls(Mem0Base):
             timeout_seconds: for the call with its retries.
 
         Raises:
-            UpstreamRejected: 404 when one of them was gone before, as after a repeated call; the
-                others may still be there. With status None when there are too many, in which
+            UpstreamRejected: 400 or 404 when one of them was gone before, as after a repeated call;
+                the others may still be there. With status None when there are too many, in which
                 case nothing was sent and never can be.
             UpstreamError: its other kinds. Which of them are gone is then unknown.
 
         Source: capture mem0ai 2.2.1 `batch_delete`; OpenAPI of 2026-08-22 for the bound. Whether
-        one that is gone spoils the others is not known.
+        one that is gone spoils the others, and with which status, is not known.
 
         Wire: DELETE /v1/batch/ with a body, `{"memories":[{"memory_id"}]}` → 200, body unused.
         """
@@ -107,14 +107,17 @@ class Mem0BatchCalls(Mem0Base):
             UpstreamError: any of its kinds; a 404 is an answer, not an error.
 
         Source: capture mem0ai 2.2.1 `get_memory_export`; OpenAPI of 2026-08-22. What Mem0 answers
-        while it still makes the export is not known.
+        while it still makes the export is not known: an object with the export's own id is taken
+        as its state.
 
         Wire: POST /v1/exports/get/ `{"memory_export_id"}` → the document, shaped by the schema.
         """
         body = {"memory_export_id": export_id}
         call = self._call("export.get", "POST", "/v1/exports/get/", body=body)
         export = await self._http.send_or_none(call, Mem0Export, timeout_seconds=timeout_seconds)
-        return None if export is None else export.document
+        if export is None or export.document.get("id") == export_id:
+            return None
+        return export.document
 
     async def _batch(
         self,
