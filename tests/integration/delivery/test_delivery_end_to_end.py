@@ -180,8 +180,8 @@ def test_words_whose_ingestion_fails_reach_the_graph_as_an_episode_and_mem0_agai
         " update tasks set payload = '{}' where uuid = new.uuid; end"
     )
     world.mem0.fail_jobs(
-        "events when not exists (select 1 from events where payload = '{}') begin"
-        " update events set payload = '{}' where id = new.id; end"
+        "events when not exists (select 1 from events where fails) begin"
+        " update events set fails = 1 where id = new.id; end"
     )
     try:
         world.deliver(jobs("deliver").handler)
