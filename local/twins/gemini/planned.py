@@ -82,7 +82,9 @@ def failed(plan: Json, *, stream: bool = False) -> Answer | None:
 def problem(plan: Json) -> Answer:
     """The error that a plan describes."""
     status, message = int(plan.get("status", 503)), str(plan.get("message", _BUSY))
-    return wire.error(status, message, retry=plan.get("retry"))
+    retry = plan.get("retry")
+    seconds = f"{retry}s" if isinstance(retry, int | float) else retry
+    return wire.error(status, message, retry=seconds)
 
 
 def spoken(plan: Json) -> Reply | None:
