@@ -1,6 +1,6 @@
 # Each target sets up what it needs, and no more. GNU make 3.81 or newer.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo twins test lint validate validate-selftest build bench smoke lock clean dev-env tools-env runtime-env wheels
+.PHONY: help dev demo twins test contract lint validate validate-selftest build bench smoke lock clean dev-env tools-env runtime-env contract-env wheels
 
 PY := .venv/bin/python
 TOOLS := .tools/venv/bin/python
@@ -19,6 +19,9 @@ twins: dev-env ## start the twins of Zep, Mem0 and Gemini alone; OPTIONS="--help
 
 test: dev-env ## run the tests with coverage
 	@$(PY) scripts/run_tests.py
+
+contract: contract-env ## drive the twins with the official clients, and hold ours against them
+	@COVERAGE=$(COVERAGE) .tools/contract/bin/python -m scripts.run_contract
 
 lint: dev-env ## ruff and mypy
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m mypy scripts bench
@@ -53,6 +56,10 @@ tools-env:
 
 runtime-env:
 	@sh scripts/set_up runtime
+
+contract-env:
+	@sh scripts/set_up contract
+	@sh scripts/set_up contract-mem0-0x
 
 wheels:
 	@sh scripts/set_up wheels
