@@ -21,6 +21,25 @@ from tandem.db.migrate import migrate
 from tandem.settings import DatabaseSettings
 from tests.integration.turn_ledger import Someone, database_at
 
+_FIGURES = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes room for what is printed at the end."""
+    config.stash[_FIGURES] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what tests have counted."""
+    for line in terminalreporter.config.stash[_FIGURES]:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def figures(pytestconfig: pytest.Config) -> list[str]:
+    """Lines that are printed when all tests have run."""
+    return pytestconfig.stash[_FIGURES]
+
 
 def open_connection(url: str) -> OneRoundTrip:
     return connect(url, DatabaseSettings(database_statement_seconds=30))
