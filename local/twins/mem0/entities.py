@@ -62,7 +62,8 @@ class Entities:
     def _filters(self, _: Call) -> Answer:
         users = self._store.rows("select name from entities where type = 'user' order by id")
         used = self._store.rows(
-            "select distinct value from memories, json_each(memories.categories) order by value"
+            "select distinct used.value as value "
+            "from memories, json_each(memories.categories) as used order by 1"
         )
         return Answer(
             {

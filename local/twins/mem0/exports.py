@@ -12,7 +12,7 @@ from local.twins.mem0.conditions import ENTITIES, both
 from local.twins.mem0.errors import refused
 from local.twins.mem0.events import EXPORT, Events, Planned
 from local.twins.mem0.filters import compile_filters, positive
-from local.twins.mem0.shaping import Piece, shaped
+from local.twins.mem0.shaping import Piece, check, shaped
 from local.twins.schemas import BadSchema
 from local.twins.server import Answer, Call, Handler, Json
 from local.twins.storage import Storage
@@ -107,7 +107,7 @@ def _schema(value: Any) -> Json:
     try:
         schema = json.loads(value) if isinstance(value, str) else value
         if isinstance(schema, dict) and schema:
-            shaped(schema, [])
+            check(schema)
             return schema
     except (ValueError, TypeError, AttributeError, KeyError):
         pass

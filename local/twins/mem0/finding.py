@@ -103,14 +103,17 @@ def ranked(
     """(score, memory), best first; ties go to what was said later. Without a least score, what has
     nothing in common with the query fills the rest."""
     matches = _matches(wanted.collections, query)
+    # Sorted as numbers alone; the wide rows are read of the best only.
     found = store.rows(
-        "select found.score as score, memories.* "  # noqa: S608 - put together from our own parts
+        "with best as (select memories.seq, memories.created_at, found.score "  # noqa: S608 - ours
         f"from ({matches.sql}) as found cross join memories on memories.id = found.id "
-        f"where ({wanted.where.sql}) and found.score >= ? "
-        "order by found.score desc, memories.created_at desc, memories.seq desc limit ?",
+        f"where found.score >= ? and ({wanted.where.sql}) "
+        "order by found.score desc, memories.created_at desc, memories.seq desc limit ?) "
+        "select best.score as score, memories.* from best cross join memories using (seq) "
+        "order by best.score desc, memories.created_at desc, memories.seq desc",
         *matches.values,
-        *wanted.where.values,
         least,
+        *wanted.where.values,
         most,
     )
     results = [(float(row["score"]), row) for row in found]
@@ -131,6 +134,9 @@ def _matches(collections: list[str], query: str) -> Where:
     parts = [index.matches(collection, query) for collection in collections]
     if not parts:
         return Where("select '' as id, 0.0 as score where 0", [])
+    if len(parts) == 1:
+        sql = f"select substr(document, 1, 36) as id, score from ({parts[0].sql})"  # noqa: S608
+        return Where(sql, parts[0].values)
     union = " union all ".join(f"select * from ({part.sql})" for part in parts)  # noqa: S608
     sql = f"select substr(document, 1, 36) as id, max(score) as score from ({union}) group by 1"  # noqa: S608
     return Where(sql, [value for part in parts for value in part.values])

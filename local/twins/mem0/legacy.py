@@ -69,9 +69,9 @@ class Legacy:
     def _search(self, call: Call) -> Answer:
         body, scope = call.body, reading.scope_of(call.body)
         if body.get("filters"):
-            wanted = finding.chosen(
-                {**body, "filters": _with(body["filters"], scope)}, listing=False
-            )
+            rest = {name: value for name, value in body.items() if name not in ENTITIES}
+            rest["filters"] = _with(body["filters"], scope)
+            wanted = finding.chosen(rest, listing=False)
         elif scope:
             wanted = finding.of_scope(scope, [*finding.visible(body), *_beside(body)])
         else:
@@ -79,7 +79,7 @@ class Legacy:
             raise refused(message, key="message")
         results = self._searching.found(body, wanted, least=0.0)
         whole = body.get("output_format") == "v1.1"
-        return Answer({"results": results} if whole else results)
+        return Answer({"results": results, "relations": []} if whole else results)
 
     def _search_filtered(self, call: Call) -> Answer:
         wanted = finding.chosen(call.body, listing=False)

@@ -31,4 +31,4 @@ def near(text: str) -> str:
     plain = normal(text).replace("\u2019", "'")
     words = [word for word in _WORD.findall(plain) if word not in _ARTICLES]
     stems: list[str] = _STEMMER.stemWords(words)
-    return " ".join(stems) or plain
+    return " ".join(stems) or text.strip()

@@ -51,6 +51,16 @@ def shaped(schema: Any, pieces: Sequence[Piece]) -> Any:
     return made
 
 
+def check(schema: Any) -> None:
+    """Passes for a schema that is understood, whether or not it can be filled.
+
+    Raises:
+        BadSchema: it isn't.
+    """
+    document = _Shaper(schema).fill(schema, [], hint="", depth=0)
+    schemas.problems(schema, {} if document is _ABSENT else document)
+
+
 class _Shaper:
     def __init__(self, root: Any) -> None:
         self._root = root
@@ -67,7 +77,7 @@ class _Shaper:
         if "const" in words:
             return words["const"]
         if "enum" in words:
-            return _picked(words["enum"], _fitting(hint, pieces))
+            return _picked(words["enum"], _fitting(hint, pieces) or pieces)
         kind = _kind(words)
         if kind == "object":
             return self._object(words, pieces, hint, depth)
@@ -197,7 +207,8 @@ def _as_text(words: Schema, said: str, piece: Piece) -> str | None:
         return found[0] if found else None
     if "pattern" in words:
         try:
-            found = re.search(words["pattern"], said)
+            tried = (re.search(words["pattern"], part) for part in (said, *said.split()))
+            found = next((one for one in tried if one), None)
         except (re.error, TypeError):
             raise BadSchema("a pattern that can't be read") from None
         return found[0] if found else None
