@@ -11,6 +11,7 @@ from local.twins.storage import Row, Storage
 from local.twins.zep import checks, forgetting, reading
 from local.twins.zep import store as rows
 from local.twins.zep.errors import invalid, missing
+from local.twins.zep.idempotency import forget_answers
 from local.twins.zep.lists import Listing
 from local.twins.zep.lookups import wanted_id
 from local.twins.zep.tasks import Tasks
@@ -84,8 +85,19 @@ class Graphs:
         task = self._tasks.add("graph.delete", {"graph": graph}, graph=graph)
         return Answer({"task": task}, 202)
 
-    def _delete(self, _: Row, payload: Json) -> Json:
-        forgetting.whole(self._store, payload["graph"])
+    def _delete(self, task: Row, payload: Json) -> Json:
+        """Also what tasks and keys remember. A user's graph goes on, with what is under way."""
+        graph = payload["graph"]
+        alone = self._store.row("select 1 from graphs where uuid = ?", graph) is not None
+        forgetting.whole(self._store, graph)
+        self._store.run(
+            "delete from tasks where graph_uuid = ? and uuid <> ? "
+            "and (? or completed_at is not null and type like 'graph.add%')",
+            graph,
+            task["uuid"],
+            alone,
+        )
+        forget_answers(self._store, {graph}, bodies=alone)
         return {}
 
     def _shown(self, graph: str) -> Json:

@@ -107,6 +107,28 @@ def test_a_deleted_graph_is_gone_with_all_in_it(run: Run) -> None:
     run(twin(), scenario, authorization=KEY)
 
 
+def test_with_a_graph_goes_what_waits_and_what_keys_remember(run: Run) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
+        graph = await alone(client)
+        key = {"Idempotency-Key": "one"}
+        body = {"data": "I like tea"}
+        first = await client.post(f"{graph.base}/episodes", json=body, headers=key)
+        await graph.ended(first)
+        deletion = await client.delete(graph.base)
+        triple = {"fact": "f", "fact_name": "F"}
+        ends = {"source_node": {"name": "A"}, "target_node": {"name": "B"}}
+        late = await graph.post("/edges", {"edges": [{**triple, **ends}]})
+        await graph.ended(deletion)
+        for answer in (first, late):
+            task = f"{V4}/tasks/{answer.json()['task']['uuid']}"
+            assert (await client.get(task)).status_code == 404
+        again = await client.post(f"{graph.base}/episodes", json=body, headers=key)
+        assert again.status_code == 404
+        assert "tea" not in again.text
+
+    run(twin(), scenario, authorization=KEY)
+
+
 def test_a_users_graph_is_emptied_but_lives_on_with_the_user(run: Run) -> None:
     async def scenario(client: httpx.AsyncClient) -> None:
         graph = await persons(client, first_name="Ada")
