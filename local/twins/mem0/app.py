@@ -77,7 +77,6 @@ def create(
         bad_body=lambda: error(400, "JSON parse error", "detail"),
         unknown=_unknown,
         broken=lambda: error(500, "Internal server error"),
-        failed=lambda status: error(status, "The request failed.", "detail"),
         failed=lambda status, _: error(status, "This call was made to fail."),
         reset=reset,
         around=around,
