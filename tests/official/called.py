@@ -21,6 +21,8 @@ class Called:
     operation: str
     routes: list[str]
     """The routes of the requests that reached the twin, as it recorded them."""
+    seen_as: set[str | None] = field(default_factory=set)
+    """How the program called itself in these requests; None where it didn't."""
     raised: str | None = None
     expected: bool = False
     """Whether the test had foreseen what it raised."""
@@ -108,7 +110,9 @@ async def noted(watched: Watched, operation: str, make: Callable[[], Awaitable[A
         error.called = called  # type: ignore[attr-defined]
         raise
     finally:
-        called.routes = watched.twin.routes_after(before)
+        got = [record for record in watched.twin.records(before) if record["route"]]
+        called.routes = [record["route"] for record in got]
+        called.seen_as = {record["client"] for record in got}
     watched.check(answer)
     return answer
 

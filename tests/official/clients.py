@@ -13,6 +13,7 @@ from zep_cloud import AsyncZep, Zep
 
 from tests.official.called import Ledger, Watched
 from tests.official.mem0_0x import OldClient
+from tests.official.mem0_story import check_memory
 from tests.official.twin_process import TwinProcess
 from tests.official.zep_models import check_answer
 
@@ -67,8 +68,12 @@ def mem0_0x_player(kind: str, client: OldClient, twin: TwinProcess, ledger: Ledg
 
 
 def check_json(answer: Any) -> None:
-    """Raises AssertionError unless the answer is what Mem0 answers with: an object or a list."""
+    """Raises AssertionError unless it is an object or a list, with memories in their form."""
     assert isinstance(answer, dict | list), answer
+    for part in answer if isinstance(answer, list) else [answer, *answer.get("results", [])]:
+        assert isinstance(part, dict), part
+        if part.keys() >= {"id", "memory"}:
+            check_memory(part)
 
 
 def genai_player(kind: str, twin: TwinProcess, ledger: Ledger) -> Play:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 
@@ -11,13 +13,12 @@ import pytest
 from tests.official import loopback_guard
 
 # Before anything imports a client: some read their settings, or report on themselves, at import.
-for _name in [name for name in os.environ if name.startswith(("ZEP_", "MEM0_", "G", "AGNO_"))]:
+_READ = ("ZEP_", "MEM0_", "GOOGLE_", "GEMINI_", "AGNO_")
+for _name in [name for name in os.environ if name.startswith(_READ)]:
     del os.environ[_name]
-os.environ.update(
-    MEM0_TELEMETRY="False",
-    MEM0_DIR=tempfile.mkdtemp(prefix="mem0-"),
-    AGNO_TELEMETRY="false",
-)
+_MEM0_DIR = tempfile.mkdtemp(prefix="mem0-")
+atexit.register(shutil.rmtree, _MEM0_DIR, ignore_errors=True)
+os.environ.update(MEM0_TELEMETRY="False", MEM0_DIR=_MEM0_DIR, AGNO_TELEMETRY="false")
 loopback_guard.start()
 
 from tests.official.called import Ledger  # noqa: E402 - after the settings above

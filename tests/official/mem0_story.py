@@ -47,10 +47,9 @@ async def listed(mem0: Any, **more: Any) -> list[str]:
     return sorted(memory["memory"] for memory in page["results"])
 
 
-def is_memory(memory: dict[str, Any]) -> bool:
+def check_memory(memory: dict[str, Any]) -> None:
     """Raises AssertionError unless it has what every memory has, in its form."""
     assert str(UUID(memory["id"])) == memory["id"]
     assert isinstance(memory["memory"], str)
     for name in ("created_at", "updated_at"):
         assert datetime.fromisoformat(memory[name]).utcoffset() is not None, memory
-    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections import defaultdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +23,14 @@ HERE = Path(__file__).parent
 AGNO = {"run", "run stream", "arun", "arun stream"}
 """Agno is no API of its own: these are its ways to call the model."""
 Found = dict[str, set[str]]
+NAMES = {
+    "zep-cloud": {"zep-cloud/4.0.1"},
+    "mem0ai": {"mem0-python/2.2.1"},
+    "mem0ai-0x": {"python-httpx/0.28.1"},
+    "google-genai": {"google-genai-sdk/3.3.0"},
+    "agno": {"google-genai-sdk/3.3.0"},
+}
+"""How each client calls itself in its requests."""
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +100,15 @@ def test_every_operation_was_called_or_is_left_out(
         if never:
             missing[client] = sorted(never)
     assert not missing
+
+
+@pytest.mark.usefixtures("whole")
+def test_the_twins_were_told_the_same_names(ledger: Ledger) -> None:
+    seen: dict[str, set[str | None]] = defaultdict(set)
+    for call in ledger.calls:
+        seen[call.client.split()[0]] |= call.seen_as
+    # The old client of Mem0 lets its HTTP library speak for it.
+    assert {name: seen[name] for name in NAMES} == NAMES
 
 
 def _listed(what: str, names: set[str]) -> str:

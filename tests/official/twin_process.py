@@ -33,10 +33,6 @@ class TwinProcess:
         """How many requests it has got."""
         return len(self.records())
 
-    def routes_after(self, count: int) -> list[str]:
-        """The routes of the requests since there were `count`."""
-        return [record["route"] for record in self.records(count) if record["route"]]
-
     def tell(self, what: str, **body: Any) -> dict[str, Any]:
         """Posts to one of the twin's control endpoints."""
         answer = self._control.post(f"/_twin/{what}", json=body)
@@ -58,7 +54,13 @@ class TwinProcess:
 
 @contextmanager
 def running(name: str, data: Path | None, *options: str) -> Iterator[TwinProcess]:
-    """The twin `name`, ended when the block is left."""
+    """The twin `name`, ended when the block is left.
+
+    Args:
+        name: of its package.
+        data: the folder of its database, for a twin that has one.
+        options: of its command line.
+    """
     stored = ("--data", str(data), "--ingestion-ms", INGESTION_MS) if data else ()
     process = subprocess.Popen(
         [sys.executable, "-m", f"local.twins.{name}", "--port", "0", *stored, *options],
