@@ -101,6 +101,7 @@ class Where(NamedTuple):
 
 NOTHING = Where()
 
+
 def given(body: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
     """The filters of a request that narrow something; refuses those that aren't allowed."""
     filters = body.get("filters")
