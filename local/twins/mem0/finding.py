@@ -24,6 +24,7 @@ from local.twins.server import Json
 from local.twins.storage import Row, Storage
 
 _MOST_COLLECTIONS = 50
+_LOOKED_AT = 200
 _ORDER = "order by memories.created_at desc, memories.seq desc"
 
 
@@ -34,6 +35,8 @@ class Wanted:
     where: Where
     collections: list[str]
     """Of the index; every memory of the choice is in one of them."""
+    plain: bool = False
+    """Whether it is all of one collection, but for what is hidden."""
 
 
 def chosen(body: Json, *, listing: bool) -> Wanted:
@@ -47,16 +50,24 @@ def chosen(body: Json, *, listing: bool) -> Wanted:
         raise refused(f"{given[0]} must be given in filters", key="message")
     filters: Any = body.get("filters")
     where = compile_filters(filters, listing=listing)
-    parts = [where, *visible(body), *_options(body)]
+    more = _options(body)
     if listing:
-        parts += between(body.get("start_date"), body.get("end_date"))
-    return Wanted(both(parts), _collections(filters))
+        more += between(body.get("start_date"), body.get("end_date"))
+    return Wanted(
+        both([where, *visible(body), *more]), _collections(filters), _plain(filters, more)
+    )
 
 
-def of_scope(scope: Mapping[str, str], extra: list[Where]) -> Wanted:
-    """The memories of all these entities at once."""
+def of_scope(scope: Mapping[str, str], body: Json, more: list[Where] | None = None) -> Wanted:
+    """The memories of all these entities at once; `body` says what is hidden."""
     parts = [Where(f"memories.{name} = ?", [value]) for name, value in scope.items()]
-    return Wanted(both([*parts, *extra]), _collections(scope))
+    more = more or []
+    where = both([*parts, *visible(body), *more])
+    return Wanted(where, _collections(scope), _plain(scope, more))
+
+
+def _plain(filters: Mapping[str, Any], more: list[Where]) -> bool:
+    return len(filters) == 1 and set(filters) <= set(ENTITIES) and not more
 
 
 def visible(body: Json) -> list[Where]:
@@ -101,8 +112,35 @@ def ranked(
     store: Storage, wanted: Wanted, query: str, *, most: int, least: float
 ) -> list[tuple[float, Row]]:
     """(score, memory), best first; ties go to what was said later. Without a least score, what has
-    nothing in common with the query fills the rest."""
-    matches = _matches(wanted.collections, query)
+    nothing in common with the query fills the rest.
+
+    Of the memories that share nothing rare with the query only the newest are looked at, unless
+    there are filters or too few of them fit: so a search costs the same among many as among few.
+    """
+    everything = _matches([index.matches(one, query) for one in wanted.collections])
+    results: list[tuple[float, Row]] = []
+    if wanted.plain and wanted.collections != [rows.EVERYONE] and len(wanted.collections) == 1:
+        looked_at = max(_LOOKED_AT, 2 * most)
+        best = index.best(store, collection=wanted.collections[0], query=query, most=looked_at)
+        near = _matches([best])
+        results = _best(store, wanted, near, most=most, least=least)
+    if len(results) < most:
+        results = _best(store, wanted, everything, most=most, least=least)
+    if least > 0 or len(results) == most:
+        return results
+    rest = store.rows(
+        f"select memories.* from memories where ({wanted.where.sql}) and memories.id not in "  # noqa: S608
+        f"(select found.id from ({everything.sql}) as found) {_ORDER} limit ?",
+        *wanted.where.values,
+        *everything.values,
+        most - len(results),
+    )
+    return [*results, *((0.0, row) for row in rest)]
+
+
+def _best(
+    store: Storage, wanted: Wanted, matches: Where, *, most: int, least: float
+) -> list[tuple[float, Row]]:
     # Sorted as numbers alone; the wide rows are read of the best only.
     found = store.rows(
         "with best as (select memories.seq, memories.created_at, found.score "  # noqa: S608 - ours
@@ -116,22 +154,11 @@ def ranked(
         *wanted.where.values,
         most,
     )
-    results = [(float(row["score"]), row) for row in found]
-    if least > 0 or len(results) == most:
-        return results
-    rest = store.rows(
-        f"select memories.* from memories where ({wanted.where.sql}) and memories.id not in "  # noqa: S608
-        f"(select found.id from ({matches.sql}) as found) {_ORDER} limit ?",
-        *wanted.where.values,
-        *matches.values,
-        most - len(results),
-    )
-    return [*results, *((0.0, row) for row in rest)]
+    return [(float(row["score"]), row) for row in found]
 
 
-def _matches(collections: list[str], query: str) -> Where:
+def _matches(parts: list[index.Matches]) -> Where:
     """Rows of (id, score)."""
-    parts = [index.matches(collection, query) for collection in collections]
     if not parts:
         return Where("select '' as id, 0.0 as score where 0", [])
     if len(parts) == 1:

@@ -73,7 +73,7 @@ class Legacy:
             rest["filters"] = _with(body["filters"], scope)
             wanted = finding.chosen(rest, listing=False)
         elif scope:
-            wanted = finding.of_scope(scope, [*finding.visible(body), *_beside(body)])
+            wanted = finding.of_scope(scope, body, _beside(body))
         else:
             message = "At least one of the filters: agent_id, user_id, app_id, run_id is required!"
             raise refused(message, key="message")
@@ -89,7 +89,7 @@ class Legacy:
         scope = reading.scope_of(call.query)
         if not scope:
             raise Refusal(Answer([f"One of the filters: {_NAMES} is required!"], 400))
-        wanted = finding.of_scope(scope, [*finding.visible({}), *_in_query(call)])
+        wanted = finding.of_scope(scope, {}, _in_query(call))
         fields = reading.list_in_query(call, "fields")
         if {"page", "page_size"} <= set(call.query):
             page, count = paging.asked(call), finding.counted(self._store, wanted)
