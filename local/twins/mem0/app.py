@@ -44,16 +44,16 @@ def create(
     ingestion_ms: float = 150,
     latency_ms: float = 0,
     ingestion_failures: float = 0.0,
-    ingestion_seed: int = 0,
+    seed: int = 0,
     refuse_past_expiration: bool = False,
 ) -> ASGIApp:
     """The twin over the database in folder `data` (None: in memory).
 
-    `ingestion_failures`: the share of adds whose event fails, 0 to 1, drawn by `ingestion_seed`.
+    `ingestion_failures`: the share of adds whose event fails, 0 to 1, drawn by `seed`.
     """
     store = Storage(data / "mem0.sqlite3" if data else None, schema.SCHEMA)
     schema.fill(store)
-    pace = Pace(seconds=ingestion_ms / 1000, failures=ingestion_failures, seed=ingestion_seed)
+    pace = Pace(seconds=ingestion_ms / 1000, failures=ingestion_failures, seed=seed)
     events = Events(store, pace)
     worker = Worker(events.step)
     events.added = worker.wake

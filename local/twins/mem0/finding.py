@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +35,6 @@ class Wanted:
     where: Where
     collections: list[str]
     """Of the index; every memory of the choice is in one of them."""
-    plain: bool = False
-    """Whether it is all of one collection, but for what is hidden."""
 
 
 def chosen(body: Json, *, listing: bool) -> Wanted:
@@ -50,24 +48,17 @@ def chosen(body: Json, *, listing: bool) -> Wanted:
         raise refused(f"{given[0]} must be given in filters", key="message")
     filters: Any = body.get("filters")
     where = compile_filters(filters, listing=listing)
-    more = _options(body)
+    parts = [where, *visible(body), *_options(body)]
     if listing:
-        more += between(body.get("start_date"), body.get("end_date"))
-    return Wanted(
-        both([where, *visible(body), *more]), _collections(filters), _plain(filters, more)
-    )
+        parts += between(body.get("start_date"), body.get("end_date"))
+    return Wanted(both(parts), _collections(filters))
 
 
 def of_scope(scope: Mapping[str, str], body: Json, more: list[Where] | None = None) -> Wanted:
     """The memories of all these entities at once; `body` says what is hidden."""
     parts = [Where(f"memories.{name} = ?", [value]) for name, value in scope.items()]
-    more = more or []
-    where = both([*parts, *visible(body), *more])
-    return Wanted(where, _collections(scope), _plain(scope, more))
-
-
-def _plain(filters: Mapping[str, Any], more: list[Where]) -> bool:
-    return len(filters) == 1 and set(filters) <= set(ENTITIES) and not more
+    where = both([*parts, *visible(body), *(more or [])])
+    return Wanted(where, _collections(scope))
 
 
 def visible(body: Json) -> list[Where]:
@@ -114,18 +105,16 @@ def ranked(
     """(score, memory), best first; ties go to what was said later. Without a least score, what has
     nothing in common with the query fills the rest.
 
-    Of the memories that share nothing rare with the query only the newest are looked at, unless
-    there are filters or too few of them fit: so a search costs the same among many as among few.
+    Of one entity's memories that share nothing rare with the query only the newest are looked at,
+    more of them only while too few fit: so a search costs the same among many as among few.
     """
     everything = _matches([index.matches(one, query) for one in wanted.collections])
     results: list[tuple[float, Row]] = []
-    if wanted.plain and wanted.collections != [rows.EVERYONE] and len(wanted.collections) == 1:
-        looked_at = max(_LOOKED_AT, 2 * most)
-        best = index.best(store, collection=wanted.collections[0], query=query, most=looked_at)
-        near = _matches([best])
-        results = _best(store, wanted, near, most=most, least=least)
-    if len(results) < most:
-        results = _best(store, wanted, everything, most=most, least=least)
+    for matches in _likely(store, wanted.collections, query, most=most):
+        results = _best(store, wanted, matches, most=most, least=least)
+        if len(results) == most:
+            return results
+    results = _best(store, wanted, everything, most=most, least=least)
     if least > 0 or len(results) == most:
         return results
     rest = store.rows(
@@ -136,6 +125,16 @@ def ranked(
         most - len(results),
     )
     return [*results, *((0.0, row) for row in rest)]
+
+
+def _likely(store: Storage, collections: list[str], query: str, *, most: int) -> Iterator[Where]:
+    """Some of the matches, then more, while that is less than all."""
+    if len(collections) != 1 or collections == [rows.EVERYONE]:
+        return
+    (collection,) = collections
+    for looked_at in (max(_LOOKED_AT, 2 * most), 4 * max(_LOOKED_AT, 2 * most)):
+        best = index.best(store, collection=collection, query=query, most=looked_at)
+        yield _matches([best])
 
 
 def _best(

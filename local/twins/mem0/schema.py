@@ -18,8 +18,10 @@ create table if not exists memories (
     updated_at text not null, expiration_date text, scope text, near text,
     verbatim integer not null default 0, immutable integer not null default 0,
     fact text, topic text, value text, replaced_by text, merged_into text, input text);
-create index if not exists memories_of_user on memories (user_id, normal);
-create index if not exists memories_by_user on memories (user_id, created_at, seq);
+drop index if exists memories_of_user;
+drop index if exists memories_by_user;
+create index if not exists memories_listed on memories
+    (user_id, created_at, seq, expiration_date, merged_into, replaced_by);
 create index if not exists memories_by_agent on memories (agent_id, created_at, seq)
     where agent_id is not null;
 create index if not exists memories_by_app on memories (app_id, created_at, seq)

@@ -85,7 +85,7 @@ def test_a_share_of_ingestions_fails_and_the_seed_says_which(run: Run) -> None:
         event = await ended(client, await added(client, "x"))
         assert (event["error"] is None) == (event["status"] == "SUCCEEDED")
 
-    app = create(data=None, ingestion_ms=0, ingestion_failures=0.5, ingestion_seed=7)
+    app = create(data=None, ingestion_ms=0, ingestion_failures=0.5, seed=7)
     run(app, scenario, authorization=KEY)
 
 
