@@ -1,41 +1,32 @@
 """Whether a JSON value is what a JSON Schema, or an OpenAPI 3.0 schema, asks for.
 
-Knows the words that twins meet; a schema that uses another one is refused instead of being
-understood by half.
+The check is that of `jsonschema`, JSON Schema 2020-12; OpenAPI's `nullable`, its true or false
+`exclusiveMinimum` and upper-case types are put into those words first.
 """
 
 from __future__ import annotations
 
-import math
 import re
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-from local.twins.verbs import word_set
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import SchemaError, best_match
+from referencing.exceptions import Unresolvable
 
 Schema = Mapping[str, Any]
-_NOTES = word_set(
-    """$schema $id $comment $defs definitions components title description default example examples
-    deprecated readonly writeonly propertyordering nullable contentmediatype"""
-)
-_TYPES: dict[str, Callable[[Any], bool]] = {
-    "object": lambda value: isinstance(value, dict),
-    "array": lambda value: isinstance(value, list),
-    "string": lambda value: isinstance(value, str),
-    "boolean": lambda value: isinstance(value, bool),
-    "null": lambda value: value is None,
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "integer": lambda value: (
-        isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
-    ),
-}
+# Where a schema holds others: by name, in a list, or one.
+_NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+_LISTED = ("allOf", "anyOf", "oneOf", "prefixItems")
+_SINGLE = ("items", "additionalProperties", "not", "if", "then", "else", "contains")
+_BOUNDS = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
+_LONGEST = 300
+_FORMATS = FormatChecker(["date", "uuid", "email"])
 
 
 class BadSchema(ValueError):
-    """What was given is no schema, or uses a word that isn't known here."""
+    """What was given is no schema, or refers to what isn't there."""
 
 
 def problems(schema: Any, value: Any, *, root: Schema | None = None) -> list[str]:
@@ -46,7 +37,24 @@ def problems(schema: Any, value: Any, *, root: Schema | None = None) -> list[str
     Raises:
         BadSchema: see there.
     """
-    return list(_Check(schema if root is None else root).walk(schema, value, "$"))
+    whole = _draft(schema)
+    if isinstance(whole, dict):
+        whole = {**_definitions(schema if root is None else root), **whole}
+    try:
+        Draft202012Validator.check_schema(whole)
+        found = Draft202012Validator(whole, format_checker=_FORMATS).iter_errors(value)
+        return [_told(error) for error in found]
+    except SchemaError as cause:
+        raise BadSchema(f"{cause.json_path}: {cause.message}") from None
+    except (Unresolvable, RecursionError, re.error):
+        raise BadSchema("a reference or a pattern leads nowhere") from None
+
+
+def _told(error: Any) -> str:
+    """What is wrong; of alternatives, what is wrong with the one that fits best."""
+    closest = best_match([error])
+    # The message may quote the whole value; its first words say enough.
+    return f"{closest.json_path}: {closest.message[:_LONGEST]}"
 
 
 def resolved(schema: Any, root: Any) -> Schema:
@@ -81,169 +89,55 @@ def _pointed(root: Any, pointer: str) -> Any:
     return found
 
 
-class _Check:
-    def __init__(self, root: Any) -> None:
-        self.root = root
-
-    def walk(self, schema: Any, value: Any, at: str) -> Iterator[str]:
-        if schema is False:
-            yield f"{at} may not be here"
-            return
-        words = resolved(schema, self.root)
-        if value is None and words.get("nullable") is True:
-            return
-        for word, wanted in words.items():
-            if word.lower() in _NOTES or word.startswith("x-"):
-                continue
-            check = getattr(self, f"_{word}", None) if word.isalpha() else None
-            if check is None:
-                raise BadSchema(f"not known here: {word}")
-            yield from check(wanted, value, at, words)
-
-    def _type(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        names = [str(name).lower() for name in (wanted if isinstance(wanted, list) else [wanted])]
-        if unknown := set(names) - set(_TYPES):
-            raise BadSchema(f"not known here: type {', '.join(sorted(unknown))}")
-        if not any(_TYPES[name](value) for name in names):
-            yield f"{at} is no {' or '.join(names)}"
-
-    def _enum(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        if not any(_same(value, one) for one in wanted):
-            yield f"{at} is none of {wanted}"
-
-    def _const(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        if not _same(value, wanted):
-            yield f"{at} is not {wanted!r}"
-
-    def _properties(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        for name in wanted if isinstance(value, dict) else ():
-            if name in value:
-                yield from self.walk(wanted[name], value[name], f"{at}.{name}")
-
-    def _required(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        for name in wanted if isinstance(value, dict) else ():
-            if name not in value:
-                yield f"{at}.{name} is missing"
-
-    def _additionalProperties(
-        self, wanted: Any, value: Any, at: str, words: Schema
-    ) -> Iterator[str]:
-        for name in value if isinstance(value, dict) else ():
-            if name not in words.get("properties", {}):
-                yield from self.walk(wanted, value[name], f"{at}.{name}")
-
-    def _items(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        for number, item in enumerate(value if isinstance(value, list) else ()):
-            yield from self.walk(wanted, item, f"{at}[{number}]")
-
-    def _uniqueItems(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        if wanted and isinstance(value, list):
-            for number, item in enumerate(value):
-                if any(_same(item, before) for before in value[:number]):
-                    yield f"{at}[{number}] is there twice"
-
-    def _allOf(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        for schema in wanted:
-            yield from self.walk(schema, value, at)
-
-    def _anyOf(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        found = [list(self.walk(schema, value, at)) for schema in wanted]
-        if all(found):
-            yield f"{at} fits none: {'; '.join(one for some in found for one in some)}"
-
-    def _oneOf(self, wanted: Any, value: Any, at: str, words: Schema) -> Iterator[str]:
-        yield from self._anyOf(wanted, value, at, words)
-        if sum(not list(self.walk(schema, value, at)) for schema in wanted) > 1:
-            yield f"{at} fits more than one"
-
-    def _minimum(self, wanted: Any, value: Any, at: str, words: Schema) -> Iterator[str]:
-        least = words.get("exclusiveMinimum") is True  # as OpenAPI 3.0 has it
-        if _TYPES["number"](value) and (value < wanted or (least and value == wanted)):
-            yield f"{at} is less than {wanted}"
-
-    def _maximum(self, wanted: Any, value: Any, at: str, words: Schema) -> Iterator[str]:
-        most = words.get("exclusiveMaximum") is True
-        if _TYPES["number"](value) and (value > wanted or (most and value == wanted)):
-            yield f"{at} is more than {wanted}"
-
-    def _exclusiveMinimum(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        if not isinstance(wanted, bool) and _TYPES["number"](value) and value <= wanted:
-            yield f"{at} is not more than {wanted}"
-
-    def _exclusiveMaximum(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        if not isinstance(wanted, bool) and _TYPES["number"](value) and value >= wanted:
-            yield f"{at} is not less than {wanted}"
-
-    def _multipleOf(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        if _TYPES["number"](value) and not math.isclose(value / wanted, round(value / wanted)):
-            yield f"{at} is no multiple of {wanted}"
-
-    def _minLength(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        if isinstance(value, str) and len(value) < int(wanted):
-            yield f"{at} is shorter than {wanted}"
-
-    def _maxLength(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        if isinstance(value, str) and len(value) > int(wanted):
-            yield f"{at} is longer than {wanted}"
-
-    def _minItems(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        if isinstance(value, list) and len(value) < int(wanted):
-            yield f"{at} has fewer than {wanted}"
-
-    def _maxItems(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        if isinstance(value, list) and len(value) > int(wanted):
-            yield f"{at} has more than {wanted}"
-
-    def _minProperties(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        if isinstance(value, dict) and len(value) < int(wanted):
-            yield f"{at} has fewer than {wanted}"
-
-    def _maxProperties(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        if isinstance(value, dict) and len(value) > int(wanted):
-            yield f"{at} has more than {wanted}"
-
-    def _pattern(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        try:
-            fits = not isinstance(value, str) or re.search(wanted, value)
-        except (re.error, TypeError):
-            raise BadSchema(f"a pattern that can't be read: {wanted}") from None
-        if not fits:
-            yield f"{at} does not fit {wanted}"
-
-    def _format(self, wanted: Any, value: Any, at: str, _: Schema) -> Iterator[str]:
-        if isinstance(value, str) and wanted in _FORMATS and not _FORMATS[wanted](value):
-            yield f"{at} is no {wanted}"
+def _definitions(root: Schema) -> dict[str, Any]:
+    """What references of `root` may point to."""
+    shared = {name: _draft(root[name]) for name in ("$defs", "definitions") if name in root}
+    parts = root.get("components")
+    if isinstance(parts, dict):
+        schemas = {name: _draft(one) for name, one in parts.get("schemas", {}).items()}
+        shared["components"] = {**parts, "schemas": schemas}
+    return shared
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Equal, where true is not 1."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    return bool(one == other)
+def _draft(schema: Any) -> Any:
+    """The schema in the words of JSON Schema 2020-12."""
+    if isinstance(schema, bool):
+        return schema
+    if not isinstance(schema, dict):
+        raise BadSchema("a schema is an object")
+    made = {name: _inner(name, value) for name, value in schema.items()}
+    for exclusive, bound in _BOUNDS.items():
+        if isinstance(made.get(exclusive), bool) and made.pop(exclusive) and bound in made:
+            made[exclusive] = made.pop(bound)
+    if made.pop("nullable", False) is True:
+        return {"anyOf": [made, {"type": "null"}]}
+    return made
 
 
-def _parses(parse: Callable[[str], Any]) -> Callable[[str], bool]:
-    def check(value: str) -> bool:
-        try:
-            return bool(parse(value))
-        except ValueError:
-            return False
+def _inner(name: str, value: Any) -> Any:
+    if name in _NAMED and isinstance(value, dict):
+        return {key: _draft(one) for key, one in value.items()}
+    if name in _LISTED and isinstance(value, list):
+        return [_draft(one) for one in value]
+    if name in _SINGLE and isinstance(value, dict):
+        return _draft(value)
+    if name == "type":
+        return [kind.lower() for kind in value] if _words(value) else _lower(value)
+    return value
 
-    return check
+
+def _words(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
-def _moment(value: str) -> bool:
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _moment(value: object) -> bool:
+    if not isinstance(value, str):
+        return True
     return datetime.fromisoformat(value).tzinfo is not None and "T" in value.upper()
 
 
-def _date(value: str) -> bool:
-    return bool(date.fromisoformat(value)) and re.fullmatch(r"\d{4}-\d\d-\d\d", value) is not None
-
-
-_FORMATS: dict[str, Callable[[str], bool]] = {
-    "date": _parses(_date),
-    "date-time": _parses(_moment),
-    "uuid": _parses(uuid.UUID),
-    "uri": _parses(lambda value: urlsplit(value).scheme),
-    "email": lambda value: re.fullmatch(r"[^@\s]+@[^@\s]+", value) is not None,
-}
+_FORMATS.checks("date-time", raises=ValueError)(_moment)

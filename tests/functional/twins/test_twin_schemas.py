@@ -28,6 +28,7 @@ PERSON = {
         "day": {"type": "string", "format": "date"},
         "mail": {"type": "string", "format": "email"},
         "kind": {"const": True},
+        "low": {"type": "INTEGER", "minimum": 3, "exclusiveMinimum": True},
         "both": {"allOf": [{"minimum": 3}, {"maximum": 4}]},
     },
     "required": ["name"],
@@ -57,47 +58,55 @@ def test_what_a_schema_asks_for_has_no_problem(value: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "where"),
     [
-        ([], "$ is no object"),
-        ({}, "$.name is missing"),
-        ({"name": "A"}, "$.name is shorter"),
-        ({"name": "Adaline"}, "$.name is longer"),
-        ({"name": "ada"}, "$.name does not fit"),
-        ({"name": None}, "$.name is no string"),
-        ({"name": "Ada", "age": True}, "$.age is no integer"),
-        ({"name": "Ada", "age": 1.5}, "$.age is no integer"),
-        ({"name": "Ada", "age": -2}, "$.age is less"),
-        ({"name": "Ada", "age": 150}, "$.age is not less"),
-        ({"name": "Ada", "age": 3}, "$.age is no multiple"),
-        ({"name": "Ada", "tags": []}, "$.tags has fewer"),
-        ({"name": "Ada", "tags": ["a", "a"]}, "$.tags[1] is there twice"),
-        ({"name": "Ada", "tags": ["a", "b", 1]}, "$.tags has more"),
-        ({"name": "Ada", "tags": [True]}, "$.tags[0] is none of"),
-        ({"name": "Ada", "pet": 3}, "$.pet is no object or string"),
-        ({"name": "Ada", "pet": {}}, "$.pet has fewer"),
-        ({"name": "Ada", "either": 3}, "$.either fits more than one"),
-        ({"name": "Ada", "any": 3}, "$.any fits none"),
-        ({"name": "Ada", "id": "x"}, "$.id is no uuid"),
-        ({"name": "Ada", "at": "2026-01-02T03:04:05"}, "$.at is no date-time"),
-        ({"name": "Ada", "day": "20260228"}, "$.day is no date"),
-        ({"name": "Ada", "mail": "a b@c"}, "$.mail is no email"),
-        ({"name": "Ada", "kind": 1}, "$.kind is not"),
-        ({"name": "Ada", "both": 5}, "$.both is more"),
-        ({"name": "Ada", "other": 1}, "$.other may not be here"),
+        ([], "$: [] is not of type 'object'"),
+        ({}, "$: 'name' is a required property"),
+        ({"name": "A"}, "$.name: 'A' is too short"),
+        ({"name": "Adaline"}, "$.name: 'Adaline' is too long"),
+        ({"name": "ada"}, "$.name: 'ada' does not match"),
+        ({"name": None}, "$.name: None is not of type 'string'"),
+        ({"name": "Ada", "age": True}, "$.age: True is not of type 'integer'"),
+        ({"name": "Ada", "age": 1.5}, "$.age: 1.5 is not of type 'integer'"),
+        ({"name": "Ada", "age": -2}, "$.age: -2 is less than the minimum"),
+        ({"name": "Ada", "age": 150}, "$.age: 150 is greater than or equal to the maximum"),
+        ({"name": "Ada", "age": 3}, "$.age: 3 is not a multiple"),
+        ({"name": "Ada", "tags": []}, "$.tags: [] should be non-empty"),
+        ({"name": "Ada", "tags": ["a", "a"]}, "$.tags: ['a', 'a'] has non-unique"),
+        ({"name": "Ada", "tags": ["a", "b", 1]}, "$.tags: ['a', 'b', 1] is too long"),
+        ({"name": "Ada", "tags": [True]}, "$.tags[0]: True is not one of"),
+        ({"name": "Ada", "pet": 3}, "$.pet: 3 is not"),
+        ({"name": "Ada", "pet": {}}, "$.pet: {} should be non-empty"),
+        ({"name": "Ada", "either": 3}, "$.either: 3 is valid under each of"),
+        ({"name": "Ada", "any": 3}, "$.any: 3 is not valid under any"),
+        ({"name": "Ada", "id": "x"}, "$.id: 'x' is not a 'uuid'"),
+        ({"name": "Ada", "at": "2026-01-02T03:04:05"}, "$.at: '2026-01-02T03:04:05' is not a"),
+        ({"name": "Ada", "day": "20260228"}, "$.day: '20260228' is not a 'date'"),
+        ({"name": "Ada", "mail": "ab"}, "$.mail: 'ab' is not a 'email'"),
+        ({"name": "Ada", "kind": 1}, "$.kind: True was expected"),
+        ({"name": "Ada", "both": 5}, "$.both: 5 is greater than the maximum"),
+        ({"name": "Ada", "low": 3}, "$.low: 3 is less than or equal to the minimum"),
+        ({"name": "Ada", "other": 1}, "$: Additional properties are not allowed"),
     ],
 )
 def test_what_does_not_fit_is_named_with_its_place(value: Any, where: str) -> None:
     assert any(problem.startswith(where) for problem in problems(PERSON, value))
 
 
+def test_references_start_from_the_root_that_is_given() -> None:
+    root = {"components": {"schemas": {"Pet": {"type": "string", "nullable": True}}}}
+    pet = {"$ref": "#/components/schemas/Pet"}
+    assert problems(pet, None, root=root) == []
+    assert problems(pet, "cat", root=root) == []
+    assert problems(pet, 3, root=root)
+
+
 @pytest.mark.parametrize(
     "schema",
     [
-        {"if": {}},
         {"type": "text"},
         {"$ref": "#/$defs/missing"},
         {"$ref": "#/$defs/circle", "$defs": {"circle": {"$ref": "#/$defs/circle"}}},
         {"pattern": "("},
-        {"root": 1},
+        {"required": "name"},
         [],
     ],
 )
