@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,16 +105,13 @@ def ranked(
     """(score, memory), best first; ties go to what was said later. Without a least score, what has
     nothing in common with the query fills the rest.
 
-    Of one entity's memories that share nothing rare with the query only the newest are looked at,
-    more of them only while too few fit: so a search costs the same among many as among few.
+    Of the memories that share nothing rare with the query only the newest are looked at, as long as
+    enough of them fit: so a search costs about the same among many as among few.
     """
     everything = _matches([index.matches(one, query) for one in wanted.collections])
-    results: list[tuple[float, Row]] = []
-    for matches in _likely(store, wanted.collections, query, most=most):
-        results = _best(store, wanted, matches, most=most, least=least)
-        if len(results) == most:
-            return results
-    results = _best(store, wanted, everything, most=most, least=least)
+    results, settled = _likely(store, wanted, query, most=most, least=least)
+    if not settled:
+        results = _best(store, wanted, everything, most=most, least=least)
     if least > 0 or len(results) == most:
         return results
     rest = store.rows(
@@ -127,14 +124,26 @@ def ranked(
     return [*results, *((0.0, row) for row in rest)]
 
 
-def _likely(store: Storage, collections: list[str], query: str, *, most: int) -> Iterator[Where]:
-    """Some of the matches, then more, while that is less than all."""
-    if len(collections) != 1 or collections == [rows.EVERYONE]:
-        return
-    (collection,) = collections
-    for looked_at in (max(_LOOKED_AT, 2 * most), 4 * max(_LOOKED_AT, 2 * most)):
-        best = index.best(store, collection=collection, query=query, most=looked_at)
-        yield _matches([best])
+def _likely(
+    store: Storage, wanted: Wanted, query: str, *, most: int, least: float
+) -> tuple[list[tuple[float, Row]], bool]:
+    """What is found among likely memories, and whether that settles it."""
+    if len(wanted.collections) != 1:
+        return [], False
+    (collection,) = wanted.collections
+    looked_at = max(_LOOKED_AT, 2 * most)
+    best = index.best(store, collection=collection, query=query, most=looked_at)
+    found = _best(store, wanted, _matches([best]), most=most, least=least)
+    if len(found) == most or best == index.matches(collection, query):
+        return found, True
+    fitting = newest(store, wanted, first=0, size=looked_at)
+    scored = {row["seq"]: (text.score(query, row["memory"]), row) for row in fitting}
+    scored = {seq: pair for seq, pair in scored.items() if pair[0] >= least and pair[0] > 0}
+    scored |= {row["seq"]: (score, row) for score, row in found}
+    results = sorted(
+        scored.values(), key=lambda one: (one[0], one[1]["created_at"], one[1]["seq"]), reverse=True
+    )
+    return results[:most], len(fitting) < looked_at or len(results) >= most
 
 
 def _best(
@@ -171,7 +180,9 @@ def _matches(parts: list[index.Matches]) -> Where:
 def newest(store: Storage, wanted: Wanted, *, first: int, size: int) -> list[Row]:
     """Memories, newest first, from number `first` on."""
     return store.rows(
-        f"select * from memories where {wanted.where.sql} {_ORDER} limit ? offset ?",  # noqa: S608
+        "with page as (select memories.seq from memories "  # noqa: S608 - put together from our parts
+        f"where {wanted.where.sql} {_ORDER} limit ? offset ?) "
+        f"select memories.* from page cross join memories using (seq) {_ORDER}",
         *wanted.where.values,
         size,
         first,

@@ -20,8 +20,9 @@ create table if not exists memories (
     fact text, topic text, value text, replaced_by text, merged_into text, input text);
 drop index if exists memories_of_user;
 drop index if exists memories_by_user;
-create index if not exists memories_listed on memories
-    (user_id, created_at, seq, expiration_date, merged_into, replaced_by);
+drop index if exists memories_listed;
+create index if not exists memories_of_person on memories
+    (user_id, created_at, seq, expiration_date, merged_into, replaced_by, normal);
 create index if not exists memories_by_agent on memories (agent_id, created_at, seq)
     where agent_id is not null;
 create index if not exists memories_by_app on memories (app_id, created_at, seq)
