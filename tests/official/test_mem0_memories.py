@@ -96,7 +96,12 @@ def test_the_memory_that_fits_comes_first(mem0: Play, mem0_twin: TwinProcess) ->
         assert all(0 <= score <= 1 for score in scores)
         everything = await mem0.search("tea", filters=ME, threshold=0.0, top_k=2, rerank=True)
         assert len(everything["results"]) == 2
-        nobody = await mem0.search("tea", filters={"user_id": "dev:bea"})
+        for text in ("Tea is hot", "Green tea is hot"):
+            await mem0.add(text, user_id="dev:bea", infer=False)
+        both = (await mem0.search("green tea", filters={"user_id": "dev:bea"}))["results"]
+        assert [memory["memory"] for memory in both] == ["Green tea is hot", "Tea is hot"]
+        assert both[0]["score"] > both[1]["score"]
+        nobody = await mem0.search("tea", filters={"user_id": "dev:cy"})
         assert nobody["results"] == []
 
     mem0(scenario)

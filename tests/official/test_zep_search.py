@@ -28,8 +28,13 @@ def test_the_fact_that_fits_comes_first(zep: Play) -> None:
         for query, word in (("which tea", "tea"), ("live where", "Delhi"), ("chess game", "chess")):
             found = (await zep.graph.search_edges(graph, query=query, page_size=1)).items
             assert word in found[0].fact
-        found = await everything(await zep.graph.search_edges(graph, query="tea", page_size=3))
+        added = await zep.graph.episode.add(graph, data="I like green tea")
+        await settled(zep, added.task)
+        found = await everything(await zep.graph.search_edges(graph, query="green tea"))
+        assert "green tea" in found[0].fact
+        assert any("green" not in edge.fact and "tea" in edge.fact for edge in found[1:])
         assert [edge.score for edge in found] == sorted((e.score for e in found), reverse=True)
+        assert found[0].score > found[-1].score
 
     zep(scenario)
 
