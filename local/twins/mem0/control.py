@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from local.twins.mem0.errors import refused
-from local.twins.mem0.events import Events, Pace
+from local.twins.mem0.events import Events
 from local.twins.mem0.memories import Memories
 from local.twins.server import Answer, Call, Handler
 
@@ -20,12 +20,19 @@ class Control:
     def routes(self) -> list[tuple[str, str, Handler]]:
         """(method, path, handler)."""
         return [
+            ("GET", "/_twin/ingestion", self._shown),
             ("POST", "/_twin/ingestion", self._ingestion),
             ("POST", "/_twin/expiration", self._expiration),
         ]
 
+    def _shown(self, _: Call) -> Answer:
+        """The pace, and how many ingestions were made to fail by it."""
+        shown = asdict(self._events.pace)
+        milliseconds = shown.pop("seconds") * 1000
+        return Answer({"milliseconds": milliseconds, **shown, "failed": self._events.failed})
+
     def _ingestion(self, call: Call) -> Answer:
-        """`{milliseconds?, failures?, seed?}`."""
+        """`{milliseconds?, failures?, seed?}`: what is left out stays as it is."""
         changes: dict[str, Any] = {}
         if "milliseconds" in call.body:
             changes["seconds"] = _number(call, "milliseconds", most=3_600_000) / 1000
@@ -33,7 +40,8 @@ class Control:
             changes["failures"] = _number(call, "failures", most=1)
         if "seed" in call.body:
             changes["seed"] = int(_number(call, "seed", most=2**31))
-        return Answer(_shown(self._events.set_pace(**changes)))
+        self._events.go(replace(self._events.pace, **changes))
+        return self._shown(call)
 
     def _expiration(self, call: Call) -> Answer:
         """`{refuse_past}`."""
@@ -48,8 +56,3 @@ def _number(call: Call, name: str, *, most: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
         raise refused(f"{name} must be 0 to {most}")
     return float(value)
-
-
-def _shown(pace: Pace) -> dict[str, Any]:
-    shown = asdict(pace)
-    return {"milliseconds": shown.pop("seconds") * 1000, **shown}

@@ -8,7 +8,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from local.twins import moments
@@ -57,25 +57,30 @@ class Events:
 
     def __init__(self, store: Storage, pace: Pace) -> None:
         self._store, self._first = store, pace
-        self._pace, self._dice = pace, random.Random(pace.seed)  # noqa: S311 - repeatable faults
         self.work: dict[str, Work] = {}
         self.added: Callable[[], None] = lambda: None
-        # What an earlier process left is due no later than if it were asked for now.
-        store.run("update events set due = min(due, ?)", time.time() + pace.seconds)
+        self.failed = 0
+        """How many ingestions were made to fail."""
+        self.go(pace)
 
-    def set_pace(self, **changes: Any) -> Pace:
-        """Changes how the ingestions that are asked for from now on go."""
-        self._pace = replace(self._pace, **changes)
-        self._dice = random.Random(self._pace.seed)  # noqa: S311 - repeatable faults
-        return self._pace
+    def go(self, pace: Pace) -> None:
+        """Goes on at another pace; what is under way is done no later than by it."""
+        self.pace, self._dice = pace, random.Random(pace.seed)  # noqa: S311 - repeatable faults
+        # This holds for what an earlier process left, too.
+        self._store.run(
+            "update events set due = min(due, ?) where status in ('PENDING', 'RUNNING')",
+            time.time() + pace.seconds,
+        )
+        self.added()
 
     def reset(self) -> None:
         """Goes on as at the start."""
-        self._pace, self._dice = self._first, random.Random(self._first.seed)  # noqa: S311
+        self.failed = 0
+        self.go(self._first)
 
     def add(self, kind: str, payload: Json, *, job: Json | None = None) -> str:
         """Enqueues a job and answers its event id. `job`: what the work needs, if not `payload`."""
-        fails = kind == "ADD" and self._dice.random() < self._pace.failures
+        fails = kind == "ADD" and self._dice.random() < self.pace.failures
         return self._insert(kind, payload, status="PENDING", job=job or payload, fails=fails)
 
     def done(self, kind: str, payload: Json, results: list[Json]) -> str:
@@ -96,7 +101,7 @@ class Events:
             updated_at=at,
             started_at=over,
             completed_at=over,
-            due=time.time() + self._pace.seconds,
+            due=time.time() + self.pace.seconds,
             job=json.dumps(more["job"]) if "job" in more else None,
             fails=more.get("fails", False),
         )
@@ -143,6 +148,7 @@ class Events:
                 at = moments.stamp(moments.now())
                 self._set(row, status="SUCCEEDED", results=json.dumps(results), completed_at=at)
         except Exception as failure:  # one bad job must not stop the queue
+            self.failed += row["fails"]
             if not isinstance(failure, Planned):
                 _LOG.error("event %s failed: %s", row["event_type"], type(failure).__name__)
             self._set(row, status="FAILED", completed_at=moments.stamp(moments.now()))

@@ -77,6 +77,9 @@ def test_a_share_of_ingestions_fails_and_the_seed_says_which(run: Run) -> None:
         assert await outcomes() != at_start
         await set_to(failures=1)
         assert set(await outcomes()) == {"FAILED"}
+        shown = (await client.get("/_twin/ingestion")).json()
+        assert (shown["failures"], shown["seed"], shown["milliseconds"]) == (1, 8, 0)
+        assert shown["failed"] >= 20 + 2 * at_start.count("FAILED")
         gone = await client.delete("/v1/memories/", params=ME)
         assert (await ended(client, gone.json()["event_id"]))["status"] == "SUCCEEDED"
         await client.post("/_twin/reset")
