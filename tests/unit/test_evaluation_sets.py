@@ -1,5 +1,6 @@
 import json
 import re
+import tomllib
 from collections import Counter
 from datetime import datetime
 from itertools import chain, combinations
@@ -205,3 +206,146 @@ def test_the_sets_hold_no_address_number_or_key_of_a_real_person() -> None:
         assert re.findall(r"https?://|www\.", text) == [], path.name
         digits = re.sub(r"\d{4}-\d\d-\d\d(T[\d:]+Z)?", "", text)
         assert re.findall(r"\d(?:[ -]?\d){7,}", digits) == [], path.name
+
+
+CONVERSATIONS = {
+    path.stem: tomllib.loads(path.read_text()) for path in sorted(SETS.glob("conversation_*.toml"))
+}
+KINDS = {"current": 8, "past": 4, "range": 2, "never": 3, "negated": 3, "other": 3}
+each_conversation = pytest.mark.parametrize(
+    "talk", CONVERSATIONS.values(), ids=CONVERSATIONS.keys()
+)
+
+
+def messages(talk: dict[str, Any]) -> dict[str, str]:
+    return {
+        message["id"]: message["text"]
+        for session in talk["session"]
+        for message in session["messages"]
+    }
+
+
+def test_there_are_two_conversations_and_sixty_questions() -> None:
+    assert len(CONVERSATIONS) == 2
+    assert sum(len(talk["question"]) for talk in CONVERSATIONS.values()) == 60
+
+
+@each_conversation
+def test_a_conversation_has_a_hundred_messages_in_sessions_that_follow_each_other(
+    talk: dict[str, Any],
+) -> None:
+    said = [message for session in talk["session"] for message in session["messages"]]
+    starts = [session["started_at"] for session in talk["session"]]
+
+    assert len(said) == len({message["id"] for message in said}) == 100
+    assert len({message["text"] for message in said}) == 100
+    assert all(message["text"].strip() == message["text"] != "" for message in said)
+    assert len({session["id"] for session in talk["session"]}) == len(starts) >= 4
+    assert starts == sorted(starts)
+    assert all(start.utcoffset() is not None for start in starts)
+
+
+@each_conversation
+def test_each_message_is_evidence_junk_or_neutral(talk: dict[str, Any]) -> None:
+    evidence = {name for entry in talk["store"] for name in entry["evidence"]}
+    wholly_junk = {row["message"] for row in talk["junk"] if "must_not_say" not in row}
+    partly_junk = {row["message"] for row in talk["junk"] if "must_not_say" in row}
+    neutral = set(talk["neutral"])
+
+    assert evidence | wholly_junk | partly_junk | neutral == messages(talk).keys()
+    assert not evidence & wholly_junk
+    assert not neutral & (evidence | wholly_junk | partly_junk)
+    assert all(row["why"] for row in talk["junk"])
+    assert len(wholly_junk) >= 15
+    assert len({row["message"] for row in talk["junk"]}) == len(talk["junk"])
+
+
+@each_conversation
+def test_what_ought_to_be_stored_points_to_messages_in_order(talk: dict[str, Any]) -> None:
+    order = list(messages(talk))
+    entries = {entry["id"]: entry for entry in talk["store"]}
+
+    assert len(entries) == len(talk["store"]) >= 40
+    for entry in talk["store"]:
+        places = [order.index(name) for name in entry["evidence"]]
+        assert places == sorted(set(places)), entry["id"]
+        assert places, entry["id"]
+        assert all(word == word.casefold() for word in entry["words"])
+        if "replaced_by" in entry:
+            newer = entries[entry["replaced_by"]]
+            assert order.index(newer["evidence"][-1]) > places[-1], entry["id"]
+    assert sum(len(entry["evidence"]) > 1 for entry in talk["store"]) >= 4
+    assert sum("about" in entry for entry in talk["store"]) >= 10
+
+
+@each_conversation
+def test_traps_and_conflicts_are_about_statements_to_be_stored(talk: dict[str, Any]) -> None:
+    entries = {entry["id"]: entry for entry in talk["store"]}
+
+    assert len(talk["trap"]) >= 8
+    for trap in talk["trap"]:
+        assert trap["why"].endswith((".", '"'))
+        chain = [trap["older"]]
+        while "replaced_by" in entries[chain[-1]]:
+            chain.append(entries[chain[-1]]["replaced_by"])
+            assert len(chain) <= len(entries)
+        assert trap["newer"] in chain[1:], trap
+    assert talk["conflict"]
+    for conflict in talk["conflict"]:
+        assert len(conflict["statements"]) == 2
+        assert all("replaced_by" not in entries[name] for name in conflict["statements"])
+
+
+@each_conversation
+def test_answers_rest_on_messages_said_before_the_question(talk: dict[str, Any]) -> None:
+    order = list(messages(talk))
+
+    assert len(talk["question"]) == 30
+    assert len({question["id"] for question in talk["question"]}) == 30
+    kinds = Counter(question["kind"] for question in talk["question"])
+    assert kinds.keys() == KINDS.keys()
+    assert all(kinds[kind] >= least for kind, least in KINDS.items())
+    stored = {name for entry in talk["store"] for name in entry["evidence"]}
+    for question in talk["question"]:
+        last = order.index(question["after"])
+        pointed = [*question["evidence"], *question.get("superseded", [])]
+        assert all(order.index(name) <= last for name in pointed), question["id"]
+        assert set(pointed) <= stored, question["id"]
+        assert not set(question["evidence"]) & set(question.get("superseded", []))
+        unknown = question["kind"] == "never"
+        assert (question["evidence"] == []) is (question["expect"] == []) is unknown
+        assert ("from" in question) is ("until" in question) is (question["kind"] == "range")
+
+
+@each_conversation
+def test_a_question_of_old_and_new_prefers_the_newer(talk: dict[str, Any]) -> None:
+    order = list(messages(talk))
+    for question in talk["question"]:
+        for older in question.get("superseded", []):
+            newest = max(order.index(name) for name in question["evidence"])
+            assert order.index(older) < newest, question["id"]
+
+
+@each_conversation
+def test_the_words_expected_of_an_answer_stand_in_its_evidence_or_what_is_to_be_stored(
+    talk: dict[str, Any],
+) -> None:
+    text = messages(talk)
+    for question in talk["question"]:
+        if question["kind"] in {"never", "negated"}:
+            continue
+        sources = set(question["evidence"])
+        told = [text[name] for name in question["evidence"]]
+        told += [e["says"] for e in talk["store"] if sources & set(e["evidence"])]
+        for group in question["expect"]:
+            assert any(word.casefold() in " ".join(told).casefold() for word in group), question
+
+
+def test_wordings_are_five_facts_in_three_wordings_for_any_value() -> None:
+    facts = tomllib.loads((SETS / "wordings.toml").read_text())["fact"]
+
+    assert len({fact["id"] for fact in facts}) == len(facts) == 5
+    for fact in facts:
+        assert len(set(fact["values"])) == len(fact["values"]) >= 5
+        assert len({normalise(wording) for wording in fact["wordings"]}) == 3
+        assert all(wording.count("{value}") == 1 for wording in fact["wordings"])
