@@ -24,7 +24,7 @@ contract: contract-env ## drive the twins with the official clients, and hold ou
 	@COVERAGE=$(COVERAGE) .tools/contract/bin/python -m scripts.run_contract
 
 lint: dev-env ## ruff and mypy
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m mypy scripts bench
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m mypy scripts bench evaluation
 
 validate: tools-env ## check template.yaml, offline and without an account
 	@$(TOOLS) -m scripts.validate
