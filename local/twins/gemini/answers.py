@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 from local.twins import speech, text
-from local.twins.gemini.reading import Item, Request
+from local.twins.gemini.evidence import Item, Situation
 from local.twins.rules import extract
 
 UNKNOWN = "I don't know that about you yet. Tell me, and I will remember it."
@@ -47,16 +47,16 @@ _MOST = 5
 _MOST_OF_ALL = 12
 
 
-def answer(request: Request) -> str | None:
+def answer(situation: Situation) -> str | None:
     """The reply; None when the evidence lacks it, so that it may be searched for."""
-    message = " ".join(request.message.split())
+    message = " ".join(situation.message.split())
     if not _is_question(message):
         return _acknowledge(message)
     if _ABOUT_ALL.search(message):
-        return _everything(request.items)
+        return _everything(situation.items)
     # What the same message states goes before all that was said earlier.
     told = [Item(fact.text, _NOW, None, None) for fact in extract(message)]
-    items = [*told, *request.items]
+    items = [*told, *situation.items]
     question = _without_names(_question_of(message), items)
     if not text.is_personal(question):
         return "I'm fine, thank you." if "how are you" in message.lower() else _NO_TOPIC

@@ -5,21 +5,21 @@ from __future__ import annotations
 from starlette.types import ASGIApp
 
 from local.twins.gemini import (
-    asking,
-    catalogue,
+    composing,
+    conversation,
     embeddings,
     fields,
     keys,
+    models,
     planned,
     replies,
-    speaking,
-    turns,
+    request,
     wire,
 )
-from local.twins.gemini.asking import Asked
 from local.twins.gemini.planned import Planned
-from local.twins.gemini.prefixes import Prefixes
+from local.twins.gemini.prompt_cache import PromptCache
 from local.twins.gemini.replies import Reply
+from local.twins.gemini.request import Asked
 from local.twins.server import Answer, Call, Json, Refusal, Twin, create_app
 
 
@@ -32,8 +32,8 @@ def create(*, latency_ms: float = 0) -> ASGIApp:
             (method, f"/{version}{path}", handler)
             for version in ("v1", "v1beta")
             for method, path, handler in (
-                ("GET", "/models", catalogue.page),
-                ("GET", "/models/{model}", catalogue.one),
+                ("GET", "/models", models.page),
+                ("GET", "/models/{model}", models.one),
                 ("GET", "/tunedModels", lambda _: Answer({})),
                 ("POST", "/models/{model}:generateContent", service.generate),
                 ("POST", "/models/{model}:streamGenerateContent", service.stream),
@@ -58,11 +58,11 @@ class _Service:
 
     def __init__(self) -> None:
         self.planned = Planned()
-        self._prefixes = Prefixes()
+        self._cache = PromptCache()
 
     def clear(self) -> None:
         self.planned.clear()
-        self._prefixes.clear()
+        self._cache.clear()
 
     def generate(self, call: Call) -> Answer:
         asked, by_rule, plan = self._spoken(call, "generateContent")
@@ -84,30 +84,30 @@ class _Service:
         return planned.delayed(Answer(events=events) if sse else Answer(events), plan)
 
     def count(self, call: Call) -> Answer:
-        catalogue.asked_for(call, "countTokens")
+        models.asked_for(call, "countTokens")
         body = fields.read(call.body, "CountTokensRequest")
         inner = body.get("generateContentRequest")
         if bool(inner) == bool(body.get("contents")):
             message = "Exactly one of contents and generate_content_request must be set."
             raise Refusal(wire.error(400, f"* CountTokensRequest: {message}"))
         counted = inner or body
-        turns.check(counted.get("contents") or [], generation=0)
+        conversation.check(counted.get("contents") or [], generation=0)
         return self._unless_planned(_counted(counted))
 
     def embed(self, call: Call) -> Answer:
-        model = catalogue.asked_for(call, "embedContent")
+        model = models.asked_for(call, "embedContent")
         return self._unless_planned(embeddings.one(call.body, model))
 
     def embed_batch(self, call: Call) -> Answer:
-        model = catalogue.asked_for(call, "batchEmbedContents")
+        model = models.asked_for(call, "batchEmbedContents")
         return self._unless_planned(embeddings.batch(call.body, model))
 
     def _spoken(self, call: Call, method: str) -> tuple[Asked, Reply, Json | None]:
         """The request, the reply by rule, and the plan for it, which only a good one uses up."""
-        asked = asking.read(call.body, catalogue.asked_for(call, method))
-        by_rule = speaking.reply(asked)
-        cached = self._prefixes.cached(asked.body, asked.model.version)
-        return asked, speaking.with_cached(by_rule, cached), self.planned.take()
+        asked = request.read(call.body, models.asked_for(call, method))
+        by_rule = composing.reply(asked)
+        cached = self._cache.cached(asked.body, asked.model.version)
+        return asked, composing.with_cached(by_rule, cached), self.planned.take()
 
     def _unless_planned(self, body: Json) -> Answer:
         plan = self.planned.take(generates=False)

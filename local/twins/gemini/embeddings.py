@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from local.twins.gemini import fields, wire
-from local.twins.gemini.catalogue import Model
+from local.twins.gemini.models import Model
 from local.twins.gemini.vectors import LONGEST, embedded
 from local.twins.server import Json, Refusal
 

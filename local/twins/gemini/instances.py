@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from local.twins.gemini.checking import conforms
-from local.twins.gemini.evidence import Evidence, words_of
 from local.twins.gemini.patterned import matching
 from local.twins.gemini.schemas import Unservable, resolve
+from local.twins.gemini.words import Words, words_of
 from local.twins.server import Json
 
 _DEEPEST: Final = 24
@@ -32,19 +32,19 @@ _FORMATTED: Final = {
 }
 
 
-def build(schema: Json, evidence: Evidence, *, only_told: bool = False) -> Any:
+def build(schema: Json, words: Words, *, only_told: bool = False) -> Any:
     """A valid value.
 
     Args:
         schema: as `schemas` gives it.
-        evidence: what the person said.
+        words: what the person said.
         only_told: leaves out optional properties of which nothing was said.
 
     Raises:
         Unservable: none was found.
     """
     try:
-        value = _Builder(schema, evidence, only_told=only_told).value(schema, "")
+        value = _Builder(schema, words, only_told=only_told).value(schema, "")
         valid = conforms(value, schema, schema)
     except OverflowError:
         raise Unservable("has bounds that no number can be held against.") from None
@@ -54,8 +54,8 @@ def build(schema: Json, evidence: Evidence, *, only_told: bool = False) -> Any:
 
 
 class _Builder:
-    def __init__(self, root: Json, evidence: Evidence, *, only_told: bool) -> None:
-        self._root, self._evidence, self._only_told = root, evidence, only_told
+    def __init__(self, root: Json, words: Words, *, only_told: bool) -> None:
+        self._root, self._words, self._only_told = root, words, only_told
         self._steps = 0
         self._refs: list[str] = []
         """References that are being built, outermost first."""
@@ -101,7 +101,7 @@ class _Builder:
             case "null":
                 return None
             case "boolean":
-                told = self._evidence.flag(name)
+                told = self._words.flag(name)
                 return bool((self._nth or 0) % 2) if told is None else told
             case "number" | "integer":
                 return self._first(self._numbers(schema, name, whole=kind == "integer"), schema)
@@ -129,7 +129,7 @@ class _Builder:
 
     def _options(self, schema: Json) -> Iterator[Any]:
         options = list(schema["enum"])
-        told = self._evidence.chosen([one for one in options if isinstance(one, str)])
+        told = self._words.chosen([one for one in options if isinstance(one, str)])
         nth = self._nth or 0
         yield from told[nth:]
         start = nth % len(options)
@@ -164,14 +164,14 @@ class _Builder:
         schema = resolve(_as_dict(schema), self._root)
         if "enum" in schema:
             options = [one for one in schema["enum"] if isinstance(one, str)]
-            return bool(self._evidence.chosen(options))
+            return bool(self._words.chosen(options))
         kind = schema.get("type") or _implied(schema)
         if kind in {"number", "integer"}:
-            return bool(self._evidence.numbers(name))
+            return bool(self._words.numbers(name))
         if kind == "boolean":
-            return self._evidence.flag(name) is not None
+            return self._words.flag(name) is not None
         if kind == "string":
-            fitting = (conforms(one, schema, self._root) for one in self._evidence.texts(name))
+            fitting = (conforms(one, schema, self._root) for one in self._words.texts(name))
             return any(fitting)
         return any(self._told(one, name) for one in schema.get("anyOf", ()))
 
@@ -232,12 +232,12 @@ class _Builder:
             return 0
         found = resolve(_as_dict(items), self._root)
         if "enum" in found:
-            return len(self._evidence.chosen([o for o in found["enum"] if isinstance(o, str)]))
+            return len(self._words.chosen([o for o in found["enum"] if isinstance(o, str)]))
         kind = found.get("type") or _implied(found)
         if kind == "string":
             return min(len(self._several(found, name)), _MOST_TEXTS)
         if kind in {"number", "integer"}:
-            return min(len(self._evidence.numbers(name)), _MOST_TEXTS)
+            return min(len(self._words.numbers(name)), _MOST_TEXTS)
         return 1
 
     def _element(self, items: Any, name: str, made: list[Any], *, unique: bool | None) -> Any:
@@ -249,11 +249,11 @@ class _Builder:
 
     def _several(self, schema: Json, name: str) -> list[str]:
         singular = name.removesuffix("s")
-        said = self._evidence.texts(name) + self._evidence.texts(singular)
-        codes = self._evidence.codes()
+        said = self._words.texts(name) + self._words.texts(singular)
+        codes = self._words.codes()
         # "orders A-17 and B-2": the word stands beside the first alone.
         more = codes if set(said) & set(codes) else []
-        found = dict.fromkeys([*said, *more] or self._evidence.topics())
+        found = dict.fromkeys([*said, *more] or self._words.topics())
         return [one for one in found if conforms(one, schema, self._root)]
 
     def _strings(self, schema: Json, name: str) -> Iterator[str]:
@@ -261,21 +261,21 @@ class _Builder:
         if least > _LONGEST:
             raise Unservable("minLength is too large.")
         if self._nth is None:
-            yield from self._evidence.texts(name)
+            yield from self._words.texts(name)
         else:
             yield from self._several(schema, name)[self._nth :]
         if schema.get("format") in _FORMATTED:
             yield _FORMATTED[schema["format"]]
         if "pattern" in schema:
             yield from matching(schema["pattern"])
-        plain = self._evidence.message or name or "text"
+        plain = self._words.message or name or "text"
         plain = f"{plain} {self._nth + 1}" if self._nth else plain
         yield plain
         yield (plain + " " + "." * least)[: max(least, len(plain))][:most]
         yield plain[-most:] if most else ""
 
     def _numbers(self, schema: Json, name: str, *, whole: bool) -> Iterator[float]:
-        said, nth = self._evidence.numbers(name), self._nth or 0
+        said, nth = self._words.numbers(name), self._nth or 0
         yield from (int(one) if one.is_integer() else one for one in said[nth:])
         if _SURE & set(words_of(name)):
             yield 0.9

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from local.twins.gemini import calling, replies, wire
+from local.twins.gemini import function_calls, replies, wire
 from local.twins.gemini.replies import Reply
 from local.twins.server import Answer, Json, Refusal
 
@@ -107,4 +107,5 @@ def _finished(plan: Json, finish: str) -> Reply:
 
 
 def _call(plan: Json) -> Json:
-    return calling.part({"name": plan.get("name", "search_facts"), "args": plan.get("args", {})})
+    call = {"name": plan.get("name", "search_facts"), "args": plan.get("args", {})}
+    return function_calls.part(call)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from local.twins.gemini import wire
-from local.twins.gemini.asking import Asked
+from local.twins.gemini.request import Asked
 from local.twins.server import Json
 
 _WORDS_OF_A_CHUNK: Final = 4

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter
 
 from local.twins.gemini.app import create
-from local.twins.gemini.evidence import Evidence
 from local.twins.gemini.instances import build
 from local.twins.gemini.schemas import Unservable, from_json_schema
+from local.twins.gemini.words import Words
 from local.twins.schemas import problems
 from local.twins.server import Refusal
 
@@ -310,7 +310,7 @@ def _wider(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 @settings(max_examples=200, deadline=None)
 @given(st.recursive(_LEAVES, _wider, max_leaves=12), st.sampled_from([WORDS, "", "Hi", "1 or two"]))
 def test_any_schema_that_can_be_satisfied_is(schema: dict[str, Any], words: str) -> None:
-    value = build(from_json_schema(schema, "schema"), Evidence(words))
+    value = build(from_json_schema(schema, "schema"), Words(words))
 
     assert problems(schema, value) == []
     json.dumps(value, allow_nan=False)
@@ -335,4 +335,4 @@ def test_any_schema_that_can_be_satisfied_is(schema: dict[str, Any], words: str)
 )
 def test_junk_in_place_of_a_schema_is_refused_or_served_and_never_breaks(schema: Any) -> None:
     with suppress(Refusal, Unservable):
-        build(from_json_schema(schema, "schema"), Evidence(WORDS))
+        build(from_json_schema(schema, "schema"), Words(WORDS))

@@ -13,7 +13,7 @@ _LEAST_TOKENS: Final = 1024
 _KEPT: Final = 2000
 
 
-class Prefixes:
+class PromptCache:
     """Hashes of the newest beginnings, never their words."""
 
     def __init__(self) -> None:

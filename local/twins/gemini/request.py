@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from local.twins.gemini import fields, turns, wire
-from local.twins.gemini.catalogue import Model
+from local.twins.gemini import conversation, fields, wire
+from local.twins.gemini.models import Model
 from local.twins.gemini.schemas import from_json_schema, from_openapi, refuse
 from local.twins.server import Json, Refusal
 
@@ -51,8 +51,8 @@ def read(raw: Json, model: Model) -> Asked:
     """
     body = fields.read(raw, "GenerateContentRequest")
     asked = Asked(body, model, body.get("generationConfig") or {})
-    turns.check(body.get("contents") or [], generation=model.generation)
-    turns.check_system(body.get("systemInstruction"))
+    conversation.check(body.get("contents") or [], generation=model.generation)
+    conversation.check_system(body.get("systemInstruction"))
     if body.get("cachedContent"):
         message = "CachedContent not found (or permission denied)"
         raise Refusal(wire.error(403, message))

@@ -7,11 +7,11 @@ import hashlib
 from typing import Any, Final
 
 from local.twins.gemini import wire
-from local.twins.gemini.asking import Asked, Function
 from local.twins.gemini.checking import conforms
-from local.twins.gemini.evidence import Evidence, stems, words_of
 from local.twins.gemini.instances import build
+from local.twins.gemini.request import Asked, Function
 from local.twins.gemini.schemas import Unservable, refuse
+from local.twins.gemini.words import Words, stems, words_of
 from local.twins.server import Json
 from local.twins.verbs import word_set
 
@@ -22,7 +22,7 @@ _VERBS: Final = word_set(
 _MOST_AT_ONCE: Final = 8
 
 
-def chosen(asked: Asked, evidence: Evidence, *, searched: bool, known: bool) -> list[Json]:
+def chosen(asked: Asked, words: Words, *, searched: bool, known: bool) -> list[Json]:
     """The parts with calls, [] when there is nothing to call.
 
     With ANY something is always called. Otherwise nothing is, once results are there; a function
@@ -31,18 +31,18 @@ def chosen(asked: Asked, evidence: Evidence, *, searched: bool, known: bool) -> 
 
     Args:
         asked: the request.
-        evidence: of the person's last words.
+        words: of the person's last words.
         searched: results of calls follow those words.
         known: the rules have a reply without any call.
     """
-    functions = [one for one in asked.functions if _meant(one, evidence)]
+    functions = [one for one in asked.functions if _meant(one, words)]
     if asked.mode == "ANY":
-        return _parts(functions or asked.functions[:1], asked, evidence)
+        return _parts(functions or asked.functions[:1], asked, words)
     if searched:
         return []
     searches = [one for one in asked.functions if _takes_query(one)]
     others = [one for one in functions if not _takes_query(one)]
-    return _parts(others or ([] if known else searches), asked, evidence)
+    return _parts(others or ([] if known else searches), asked, words)
 
 
 def signature(call: Json) -> str:
@@ -56,22 +56,22 @@ def part(call: Json, *, signed: bool = True) -> Json:
     return made | {"thoughtSignature": signature(call)} if signed else made
 
 
-def _meant(function: Function, evidence: Evidence) -> bool:
+def _meant(function: Function, words: Words) -> bool:
     """The message has a word of the name that says what it is about, or all its words."""
-    words = words_of(function.name)
-    about = stems(" ".join(word for word in words if word not in _VERBS)) or stems(" ".join(words))
-    return bool(about & stems(evidence.message))
+    named = words_of(function.name)
+    about = stems(" ".join(word for word in named if word not in _VERBS)) or stems(" ".join(named))
+    return bool(about & stems(words.message))
 
 
 def _takes_query(function: Function) -> bool:
     return "query" in function.parameters.get("properties", {})
 
 
-def _parts(functions: list[Function], asked: Asked, evidence: Evidence) -> list[Json]:
+def _parts(functions: list[Function], asked: Asked, words: Words) -> list[Json]:
     calls = [
         {"name": function.name, "args": args}
         for n, function in enumerate(functions)
-        for args in _arguments(function, evidence, f"tools[0].function_declarations[{n}]")
+        for args in _arguments(function, words, f"tools[0].function_declarations[{n}]")
     ]
     made: list[Json] = []
     for n, call in enumerate(calls[:_MOST_AT_ONCE]):
@@ -81,13 +81,13 @@ def _parts(functions: list[Function], asked: Asked, evidence: Evidence) -> list[
     return made
 
 
-def _arguments(function: Function, evidence: Evidence, where: str) -> list[Json]:
+def _arguments(function: Function, words: Words, where: str) -> list[Json]:
     """The arguments of each call: several when the message names several things to look up."""
     try:
-        args = build(function.parameters, evidence, only_told=True)
+        args = build(function.parameters, words, only_told=True)
     except Unservable as problem:
         raise refuse(f"{where}.parameters", str(problem)) from None
-    codes = evidence.codes()
+    codes = words.codes()
     spoken = [name for name, value in args.items() if value in codes]
     if len(spoken) != 1 or len(codes) < 2:  # noqa: PLR2004 - one is no list
         return [args]
