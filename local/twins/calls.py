@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 Json = dict[str, Any]
+_DEEPEST = 500
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -74,12 +76,38 @@ async def sent_object(request: Request) -> Json | None:
 
 def _object(raw: bytes) -> Json | None:
     try:
-        body = json.loads(raw)
+        body = json.loads(raw.decode(), parse_constant=_refused, parse_float=_finite)
         if _SURROGATE.search(raw):
             json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
-    return body if isinstance(body, dict) else None
+    if not isinstance(body, dict) or _too_deep(raw, body):
+        return None
+    return body
+
+
+def _refused(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError("no number of JSON that could be given back")
+    return value
+
+
+def _too_deep(raw: bytes, body: Any) -> bool:
+    """Deeper than the database can look into, which is not as deep as Python can."""
+    if raw.count(b"[") + raw.count(b"{") <= _DEEPEST:
+        return False
+    level = [body]
+    for _ in range(_DEEPEST):
+        nested = [list(one.values()) if isinstance(one, dict) else one for one in level]
+        level = [one for part in nested for one in part if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def response(answer: Answer) -> Response:

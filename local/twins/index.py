@@ -58,6 +58,9 @@ _COUNT = (
 )
 
 
+_MOST_MARKS = 200  # of a query, to choose by; SQLite joins 500 selects at most
+
+
 class Matches(NamedTuple):
     """A sub-select with the columns `document` and `score` (above 0), and its values."""
 
@@ -128,12 +131,13 @@ def best(store: Storage, *, collection: str, query: str, most: int) -> Matches:
         return everything
     chosen: list[Any] = []
     room = most
-    for place, mark in enumerate(sorted(asked, key=counts.__getitem__)):
-        share = min(counts[mark], max(1, room // (len(asked) - place)))
+    rarest = sorted((mark for mark in asked if counts[mark]), key=counts.__getitem__)[:_MOST_MARKS]
+    for place, mark in enumerate(rarest):
+        share = min(counts[mark], max(1, room // (len(rarest) - place)))
         chosen += [collection, mark, share]
         room -= share
     sql = _CHOSEN.format(
-        chosen=" union ".join(_NEWEST for _ in asked), rows=", ".join("(?, ?)" for _ in asked)
+        chosen=" union ".join(_NEWEST for _ in rarest), rows=", ".join("(?, ?)" for _ in asked)
     )
     return Matches(sql, [*everything.values[:3], *chosen, *everything.values[3:]])
 

@@ -15,16 +15,19 @@ def now() -> datetime:
 
 def stamp(moment: datetime) -> str:
     """`2026-11-20T09:00:00.000000Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse(text: str) -> datetime:
     """The moment an RFC 3339 text means, in UTC.
 
     Raises:
-        ValueError: it is no such text, or it has no offset.
+        ValueError: it is no such text, it has no offset, or UTC has no such year.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time needs its offset")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no year of UTC") from None

@@ -24,6 +24,8 @@ class Storage:
             file.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(str(file or ":memory:"), isolation_level=None)
         self._connection.row_factory = sqlite3.Row
+        # SQLite's own `lower` knows the letters of English alone.
+        self._connection.create_function("folded", 1, str.casefold, deterministic=True)
         # WAL with NORMAL loses nothing when the process dies, only when the machine does.
         self._connection.executescript(
             "pragma journal_mode=wal; pragma synchronous=normal; pragma foreign_keys=on;"

@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from local.twins import moments
 from local.twins.server import Call, Json
@@ -17,6 +18,7 @@ MAX_CONTENT = 4096
 MAX_DATA = 10_000
 MAX_USER_ID = 500
 MAX_METADATA_KEYS = 10
+_SIZE = re.compile(r"[0-9]{1,6}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -106,6 +108,17 @@ def reference_time(body: Mapping[str, Any], default: str) -> str:
         raise invalid("reference_time must be RFC 3339", "reference_time") from None
 
 
+def time_zone(body: Mapping[str, Any]) -> str | None:
+    """`time_zone` as the IANA names it."""
+    name = text(body, "time_zone", most=100, required=False)
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise invalid("time_zone must be an IANA time zone", "time_zone") from None
+
+
 def messages(body: Mapping[str, Any], received: str) -> list[Json]:
     """The checked messages of an add call."""
     items = body.get("messages")
@@ -134,18 +147,28 @@ def _message(item: Any, received: str) -> Json:
 
 def roles(body: Mapping[str, Any]) -> list[str]:
     """`ignore_roles`."""
-    value = body.get("ignore_roles") or []
-    if not isinstance(value, list) or any(role not in ROLES for role in value):
-        raise invalid("ignore_roles must be a list of roles", "ignore_roles")
+    value = strings(body, "ignore_roles")
+    if any(role not in ROLES for role in value):
+        raise invalid(f"ignore_roles is a list of {', '.join(ROLES)}", "ignore_roles")
     return value
 
 
 def page_size(call: Call, *, default: int = 50, most: int = 100) -> int:
     """The query's page_size."""
     value = call.query.get("page_size", str(default))
-    if not value.isdecimal() or not 1 <= int(value) <= most:
+    if not _SIZE.fullmatch(value) or not 1 <= int(value) <= most:
         raise invalid(f"page_size must be 1 to {most}", "page_size")
     return int(value)
+
+
+def one_of(body: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:
+    """A field out of `allowed`; the first is meant when it is absent or null."""
+    value = body.get(name)
+    if value is None:
+        return allowed[0]
+    if not isinstance(value, str) or value not in allowed:
+        raise invalid(f"{name} must be one of {', '.join(allowed)}", name)
+    return value
 
 
 def choice(call: Call, name: str, allowed: tuple[str, ...]) -> str:

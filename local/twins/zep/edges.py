@@ -7,14 +7,19 @@ from typing import Any
 
 from local.twins.server import Answer, Call, Handler, Json
 from local.twins.storage import Row, Storage
-from local.twins.zep import checks, filters, forgetting, placing, reading
-from local.twins.zep import store as rows
+from local.twins.zep import checks, filters, forgetting, placing, reading, rows
 from local.twins.zep.errors import invalid, missing
 from local.twins.zep.filters import Where
 from local.twins.zep.items import MOST_ITEMS, Given, attributes, items, merged
+from local.twins.zep.paging import Listing
 from local.twins.zep.tasks import Partly, Tasks
 
-_ORDERS = {"uuid": "uuid", "created_at": "created_at", "valid_at": "valid_at"}
+_EDGES = Listing(
+    table="edges",
+    keys={"uuid": "uuid", "created_at": "created_at", "valid_at": "valid_at"},
+    columns="uuid",
+    counted=False,
+)
 _SIDES = ("source_node", "target_node")
 
 
@@ -52,7 +57,7 @@ class Edges:
         return Answer({"edges": [_acknowledged(item) for item in edges], "task": task}, 202)
 
     def listed(self, call: Call) -> Answer:
-        owner, wanted = reading.graph_of(self._store, call), reading.wanted(call, _ORDERS)
+        owner = reading.graph_of(self._store, call)
         narrowed = filters.where("edges", filters.given(call.body, filters.EDGE_LIST))
         where = Where(" and edges.graph_uuid = ?" + narrowed.sql, (owner, *narrowed.values))
 
@@ -60,7 +65,7 @@ class Edges:
             edges = reading.edges(self._store, [row["uuid"] for row in found])
             return [reading.edge_json(row) for row in edges]
 
-        return Answer(reading.page(self._store, "edges", where, wanted, shown))
+        return Answer(_EDGES.page(self._store, call, shown, where))
 
     def get(self, call: Call) -> Answer:
         return Answer(reading.edge_json(self._edge(call)))

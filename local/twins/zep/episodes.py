@@ -7,16 +7,28 @@ import json
 from local.twins import moments
 from local.twins.server import Answer, Call, Handler, Json
 from local.twins.storage import Row, Storage
-from local.twins.zep import checks, filters, forgetting, reading, traces
-from local.twins.zep import store as rows
-from local.twins.zep.errors import invalid, missing
+from local.twins.zep import checks, filters, forgetting, reading, rows, traces
+from local.twins.zep.errors import missing
 from local.twins.zep.filters import Where
+from local.twins.zep.paging import Listing, ranked_page, scope_of
 from local.twins.zep.tasks import Tasks
 
 _TYPES = ("text", "json", "message")
 _MOST_DESCRIPTION = 500
 _MOST_DOCUMENT = 500
-_ORDERS = {"created_at": "created_at", "uuid": "uuid"}
+_EPISODES = Listing(
+    table="episodes",
+    keys={"created_at": "created_at", "uuid": "uuid"},
+    columns="uuid",
+    counted=False,
+)
+_CHUNKS = Listing(
+    table="episodes",
+    keys={"created_at": "created_at"},
+    columns="uuid",
+    directions=("asc", "desc"),
+    counted=False,
+)
 _VISIBLE = " and episodes.graph_uuid = ? and episodes.shadow = 0"
 
 
@@ -44,9 +56,7 @@ class Episodes:
 
     def add(self, call: Call) -> Answer:
         owner, at = reading.open_graph(self._store, call), moments.stamp(moments.now())
-        kind = call.body.get("type") or _TYPES[0]
-        if kind not in _TYPES:
-            raise invalid(f"type must be one of {', '.join(_TYPES)}", "type")
+        kind = checks.one_of(call.body, "type", _TYPES)
         item: Json = {
             "content": checks.text(call.body, "data", most=checks.MAX_DATA),
             "source": kind,
@@ -68,16 +78,16 @@ class Episodes:
         return Answer({"episode": self._shown([uuid])[0], "task": task}, 202)
 
     def listed(self, call: Call) -> Answer:
-        owner, wanted = reading.graph_of(self._store, call), reading.wanted(call, _ORDERS)
+        owner = reading.graph_of(self._store, call)
         narrowed = filters.where("episodes", filters.given(call.body, filters.EPISODE_LIST))
-        return self._page(Where(_VISIBLE + narrowed.sql, (owner, *narrowed.values)), wanted)
+        where = Where(_VISIBLE + narrowed.sql, (owner, *narrowed.values))
+        return Answer(_EPISODES.page(self._store, call, self._page, where))
 
     def of_document(self, call: Call) -> Answer:
         """The chunks of a document in the order they were added."""
-        owner = reading.graph_of(self._store, call)
-        wanted = reading.wanted(call, {"created_at": "created_at"}, default="asc")
-        values = (owner, call.params["document_id"])
-        return self._page(Where(f"{_VISIBLE} and episodes.document_id = ?", values), wanted)
+        values = (reading.graph_of(self._store, call), call.params["document_id"])
+        where = Where(f"{_VISIBLE} and episodes.document_id = ?", values)
+        return Answer(_CHUNKS.page(self._store, call, self._page, where))
 
     def get(self, call: Call) -> Answer:
         return Answer(rows.episode_json(self._episode(call)))
@@ -102,19 +112,12 @@ class Episodes:
         return Answer(traces.debug_log(self._store, self._episode(call)))
 
     def traces(self, call: Call) -> Answer:
-        found = traces.of_episode(self._store, self._episode(call))
-        size, start = checks.page_size(call), rows.after(call.query.get("cursor"))
-        first = start[1] if start else 0
-        body: Json = {"items": found[first : first + size]}
-        if len(found) > first + size:
-            body["next_cursor"] = rows.cursor("trace", first + size)
-        return Answer(body)
+        episode = self._episode(call)
+        found, scope = traces.of_episode(self._store, episode), scope_of("traces", episode["uuid"])
+        return Answer(ranked_page(call, found, list, scope=scope, most=_EPISODES.most))
 
-    def _page(self, where: Where, wanted: reading.Wanted) -> Answer:
-        def shown(found: list[Row]) -> list[Json]:
-            return self._shown([row["uuid"] for row in found])
-
-        return Answer(reading.page(self._store, "episodes", where, wanted, shown))
+    def _page(self, found: list[Row]) -> list[Json]:
+        return self._shown([row["uuid"] for row in found])
 
     def _shown(self, uuids: list[str]) -> list[Json]:
         return [rows.episode_json(row) for row in reading.episodes(self._store, uuids)]

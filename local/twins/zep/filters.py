@@ -15,6 +15,8 @@ from local.twins.zep import checks, predicates
 from local.twins.zep.errors import invalid
 
 MOST_UUIDS = 256
+MOST_PARTS = 512
+_GROUPS = {"date_filters", "metadata_filters"}
 _EITHER = {"episode_uuids", "metadata_filters", "property_filters"}
 _OF_EDGES = {"edge_types", "exclude_edge_types", "edge_uuids", "date_filters"}
 _LABELS = {"node_labels", "exclude_node_labels"}
@@ -112,7 +114,11 @@ def given(body: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
     for name in filters:
         if name not in allowed:
             raise invalid(f"filter {name} is not supported here", name, "unsupported_filter")
-    return {name: value for name, value in filters.items() if value not in (None, [], {})}
+    return {name: value for name, value in filters.items() if value not in (None, _empty(name))}
+
+
+def _empty(name: str) -> Any:
+    return {} if name in _GROUPS else []
 
 
 def where(table: str, filters: Mapping[str, Any], only: frozenset[str] | None = None) -> Where:
@@ -126,6 +132,8 @@ def where(table: str, filters: Mapping[str, Any], only: frozenset[str] | None = 
 
 
 def _condition(table: str, name: str, value: Any, values: list[Any]) -> str:
+    if name in {*_GROUPS, "property_filters"} and _parts(value) > MOST_PARTS:
+        raise invalid(f"{name} may have at most {MOST_PARTS} conditions and groups", name)
     if name == "date_filters":
         return _dates(table, value, values)
     if name == "property_filters":
@@ -136,6 +144,13 @@ def _condition(table: str, name: str, value: Any, values: list[Any]) -> str:
     sql, chosen = _LISTS[table][name], json.dumps(_strings(name, value))
     values.extend([chosen] * sql.count("$"))
     return sql.replace("$", _GIVEN)
+
+
+def _parts(value: Any) -> int:
+    """How many conditions and groups a filter has, at any depth."""
+    if isinstance(value, dict):
+        return 1 + sum(map(_parts, value.values()))
+    return sum(map(_parts, value)) if isinstance(value, list) else 0
 
 
 def _strings(name: str, value: Any) -> list[str]:
@@ -157,7 +172,7 @@ def _dates(table: str, value: Any, values: list[Any]) -> str:
 
 
 def _all_of(table: str, one: Mapping[str, Any], values: list[Any]) -> str:
-    conditions = one.get("all_of") or []
+    conditions = [] if one.get("all_of") is None else one["all_of"]
     if not isinstance(conditions, list) or not all(isinstance(c, dict) for c in conditions):
         raise invalid("a group of date_filters needs all_of, a list", "date_filters")
     return " and ".join(_date(table, condition, values) for condition in conditions) or "1"

@@ -12,7 +12,7 @@ from local.twins.rules import extract
 from local.twins.server import Json
 from local.twins.storage import Row, Storage
 from local.twins.zep import indexing
-from local.twins.zep.store import new_id
+from local.twins.zep.rows import new_id
 
 _LABELS = {
     "lives": "Location",

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
 from local.twins import moments
 from local.twins.server import Answer, Call, Handler, Json
 from local.twins.storage import Row, Storage
-from local.twins.zep import checks, forgetting, reading
-from local.twins.zep import store as rows
-from local.twins.zep.errors import invalid, missing
+from local.twins.zep import checks, forgetting, reading, rows
+from local.twins.zep.errors import missing
+from local.twins.zep.filters import Where
 from local.twins.zep.idempotency import forget_answers
-from local.twins.zep.lists import Listing
 from local.twins.zep.lookups import wanted_id
+from local.twins.zep.paging import Listing, each
 from local.twins.zep.tasks import Tasks
 
 _MOST_NAME = 200
@@ -24,7 +21,7 @@ _GRAPHS = Listing(
     keys={"created_at": "created_at", "name": "coalesce(name, '')", "uuid": "uuid"},
 )
 _HAS = (
-    "instr(lower(coalesce(name, '') || char(10) || coalesce(description, '') || char(10) || "
+    "instr(folded(coalesce(name, '') || char(10) || coalesce(description, '') || char(10) || "
     "coalesce(graph_id, '')), ?) > 0"
 )
 
@@ -55,7 +52,7 @@ class Graphs:
             description=checks.text(
                 call.body, "description", most=_MOST_DESCRIPTION, required=False
             ),
-            time_zone=_time_zone(call.body),
+            time_zone=checks.time_zone(call.body),
             created_at=at,
             updated_at=at,
         )
@@ -64,10 +61,9 @@ class Graphs:
     def listed(self, call: Call) -> Answer:
         """Graphs that stand alone; a user's is found with the user."""
         search = checks.text(call.body, "search", most=_MOST_SEARCH, required=False) or ""
-        terms = search.lower().split()
-        where = " and ".join(["1", *(_HAS for _ in terms)])
-        page = _GRAPHS.page(self._store, call, _graph_json, where=where, values=tuple(terms))
-        return Answer(page)
+        terms = search.casefold().split()
+        where = Where("".join(f" and {_HAS}" for _ in terms), tuple(terms))
+        return Answer(_GRAPHS.page(self._store, call, each(_graph_json), where))
 
     def lookup(self, call: Call) -> Answer:
         graph_id = wanted_id(call.body, "graph_id")
@@ -122,13 +118,3 @@ def _graph_json(row: Row) -> Json:
     names = "uuid graph_id name description time_zone created_at updated_at"
     shown = {name: row[name] for name in names.split()}
     return rows.without_nulls({**shown, "type": "standard"})
-
-
-def _time_zone(body: dict[str, Any]) -> str | None:
-    name = checks.text(body, "time_zone", most=100, required=False)
-    if name is None:
-        return None
-    try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise invalid("time_zone must be an IANA time zone", "time_zone") from None

@@ -50,13 +50,31 @@ class Lookups:
 
     def give(self, call: Call) -> Answer:
         """{"threads": {uuid: id}, "graphs": {uuid: id}}: as if they had been made by v3."""
-        for kind, statement in _GIVEN.items():
-            for uuid, legacy in (call.body.get(kind) or {}).items():
-                if not self._store.run(statement, legacy, uuid):
-                    raise missing(kind.removesuffix("s"))
+        given = {kind: _ids(call.body.get(kind), kind) for kind in _GIVEN}
+        with self._store.transaction():
+            for kind, ids in given.items():
+                for uuid, legacy in ids.items():
+                    self._rename(kind, uuid, legacy)
         return Answer({"status": "ok"})
+
+    def _rename(self, kind: str, uuid: str, legacy: str) -> None:
+        one = kind.removesuffix("s")
+        known = self._store.row(_FOUND[one], legacy)
+        if known and known["uuid"] != uuid:
+            raise invalid(f"{one} already exists with that id", kind)
+        if not self._store.run(_GIVEN[kind], legacy, uuid):
+            raise missing(one)
 
     def _item(self, kind: str, legacy_id: str) -> Json:
         row = self._store.row(_FOUND[kind], legacy_id)
         item: Json = {"resource_type": kind, "legacy_id": legacy_id, "found": row is not None}
         return {**item, "uuid": row["uuid"]} if row else item
+
+
+def _ids(value: Any, kind: str) -> dict[str, str]:
+    """{uuid: id}; {} when nothing is given."""
+    if not value:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+        raise invalid(f"{kind} must be an object of texts", kind)
+    return value

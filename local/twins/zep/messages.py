@@ -7,10 +7,10 @@ import json
 from local.twins import moments
 from local.twins.server import Answer, Call, Handler, Json
 from local.twins.storage import Row, Storage
-from local.twins.zep import checks, context
-from local.twins.zep import store as rows
+from local.twins.zep import checks, context, rows
 from local.twins.zep.errors import invalid, missing
-from local.twins.zep.lists import Listing
+from local.twins.zep.filters import Where
+from local.twins.zep.paging import Listing, each
 from local.twins.zep.tasks import Tasks
 
 _MESSAGES = Listing(
@@ -59,11 +59,8 @@ class Messages:
         return Answer(body, 202)
 
     def list(self, call: Call) -> Answer:
-        thread = self._thread(call)["uuid"]
-        page = _MESSAGES.page(
-            self._store, call, rows.message_json, where="thread_uuid = ?", values=(thread,)
-        )
-        return Answer(page)
+        where = _of(self._thread(call))
+        return Answer(_MESSAGES.page(self._store, call, each(rows.message_json), where))
 
     def episodes(self, call: Call) -> Answer:
         thread = self._thread(call)
@@ -71,10 +68,7 @@ class Messages:
         def shown(row: Row) -> Json:
             return {**rows.episode_json(row), "user_uuid": thread["user_uuid"]}
 
-        page = _EPISODES.page(
-            self._store, call, shown, where="thread_uuid = ?", values=(thread["uuid"],)
-        )
-        return Answer(page)
+        return Answer(_EPISODES.page(self._store, call, each(shown), _of(thread)))
 
     def get(self, call: Call) -> Answer:
         return Answer(rows.message_json(self._message(call, self._thread(call))))
@@ -110,3 +104,7 @@ class Messages:
         thread = rows.kept(self._thread(call), "thread")
         rows.kept(rows.user(self._store, thread["user_uuid"]), "user")
         return thread
+
+
+def _of(thread: Row) -> Where:
+    return Where(" and thread_uuid = ?", (thread["uuid"],))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from local.twins import moments
 from local.twins.server import Answer, Call, Handler, Json
 from local.twins.storage import Row, Storage
-from local.twins.zep import checks, filters, forgetting, graph, indexing, placing, reading
-from local.twins.zep import store as rows
-from local.twins.zep.errors import invalid, missing
+from local.twins.zep import checks, filters, forgetting, graph, indexing, placing, reading, rows
+from local.twins.zep.errors import missing
 from local.twins.zep.filters import Where
 from local.twins.zep.items import MOST_ITEMS, Given, attributes, items, merged
+from local.twins.zep.paging import Listing
 from local.twins.zep.tasks import Tasks
 
 _DEGREE = (
@@ -19,8 +20,14 @@ _DEGREE = (
     "(select count(*) from edges where target_uuid = nodes.uuid and source_uuid <> nodes.uuid "
     "and expired_at is null))"
 )
-_ORDERS = {"uuid": "uuid", "created_at": "created_at", "degree": _DEGREE}
-_ANY_WAY = ("in", "out", "both")
+_NODES = Listing(
+    table="nodes",
+    keys={"uuid": "uuid", "created_at": "created_at", "degree": _DEGREE},
+    columns="uuid",
+    counted=False,
+)
+_NEIGHBORS = replace(_NODES, keys={"uuid": "uuid", "created_at": "created_at"})
+_WAYS = ("both", "in", "out")
 # {0}: filters of edges. The other ends of a node's edges, by the way they point.
 _OUT = "select target_uuid from edges where source_uuid = ?{0}"
 _IN = "select source_uuid from edges where target_uuid = ?{0}"
@@ -63,17 +70,19 @@ class Nodes:
         return Answer({"nodes": [rows.without_nulls(one) for one in added], "task": task}, 202)
 
     def listed(self, call: Call) -> Answer:
-        owner, wanted = reading.graph_of(self._store, call), reading.wanted(call, _ORDERS)
+        owner, by_degree = reading.graph_of(self._store, call), _NODES.order(call) == "degree"
         narrowed = filters.where("nodes", filters.given(call.body, filters.NODE_LIST))
         where = Where(" and nodes.graph_uuid = ?" + narrowed.sql, (owner, *narrowed.values))
 
         def shown(found: list[Row]) -> list[Json]:
             nodes = map(reading.node_json, reading.nodes(self._store, [r["uuid"] for r in found]))
-            if wanted.name != "degree":
+            if not by_degree:
                 return [*nodes]
-            return [{**node, "degree": row["key"]} for node, row in zip(nodes, found, strict=True)]
+            return [
+                {**node, "degree": row["sort_key"]} for node, row in zip(nodes, found, strict=True)
+            ]
 
-        return Answer(reading.page(self._store, "nodes", where, wanted, shown))
+        return Answer(_NODES.page(self._store, call, shown, where))
 
     def get(self, call: Call) -> Answer:
         return Answer(reading.node_json(self._node(call)))
@@ -110,9 +119,7 @@ class Nodes:
     def neighbors(self, call: Call) -> Answer:
         """The nodes at the other ends of a node's edges, each with the edges between."""
         owner, node = reading.graph_of(self._store, call), self._node(call)["uuid"]
-        way = call.body.get("direction") or "both"
-        if way not in _ANY_WAY:
-            raise invalid("direction is in, out or both", "direction")
+        way = checks.one_of(call.body, "direction", _WAYS)
         given = filters.given(call.body, filters.CONTEXT)
         of_edges = filters.where("edges", given, filters.EDGE_SEARCH)
         parts = {"out": [_OUT], "in": [_IN], "both": [_OUT, _IN]}[way]
@@ -123,13 +130,11 @@ class Nodes:
             + of_nodes.sql,
             (owner, node, *((node, *of_edges.values) * len(parts)), *of_nodes.values),
         )
-        orders = {name: _ORDERS[name] for name in ("uuid", "created_at")}
 
         def shown(found: list[Row]) -> list[Json]:
             return self._entries(node, [row["uuid"] for row in found], way, of_edges)
 
-        wanted = reading.wanted(call, orders)
-        return Answer(reading.page(self._store, "nodes", where, wanted, shown))
+        return Answer(_NEIGHBORS.page(self._store, call, shown, where))
 
     def _entries(self, node: str, others: list[str], way: str, where: Where) -> list[Json]:
         chosen = json.dumps(others)

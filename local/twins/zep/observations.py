@@ -12,7 +12,7 @@ import uuid
 
 from local.twins.server import Json
 from local.twins.storage import Row
-from local.twins.zep import store as rows
+from local.twins.zep import rows
 
 
 def observation_json(row: Row) -> Json:

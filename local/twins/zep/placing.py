@@ -11,8 +11,7 @@ from local.twins.facts import USER, Fact, same_value, value_of
 from local.twins.rules import extract
 from local.twins.server import Json
 from local.twins.storage import Row, Storage
-from local.twins.zep import graph, indexing
-from local.twins.zep import store as rows
+from local.twins.zep import graph, indexing, rows
 
 
 def node(store: Storage, owner: str, item: Mapping[str, Any]) -> str:

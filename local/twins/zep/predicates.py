@@ -7,12 +7,14 @@ kinds are never equal, and `contains` looks into texts and lists.
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from local.twins.zep.errors import invalid
 
 _COMPARED = {"eq": "=", "ne": "<>", "gt": ">", "lt": "<", "gte": ">=", "lte": "<="}
 _DEEPEST = 8
+_TOO_LARGE = 2**63
 _PAIR = "exists (select 1 from json_each({0}) as pair where pair.key = ?"
 _ANY = "exists (select 1 from json_each(?) as given where {0} = {1} and given.value = pair.value)"
 _KINDS = "case pair.type when 'integer' then 'number' when 'real' then 'number' when 'true' then \
@@ -32,10 +34,12 @@ def group(value: Any, column: str, values: list[Any], depth: int = 0) -> str:
     name = "metadata_filters"
     if not isinstance(value, dict) or depth > _DEEPEST:
         raise invalid(f"{name} must be a group, at most {_DEEPEST} deep", name)
-    joined = value.get("type") or "and"
-    if joined not in {"and", "or"}:
+    joined = "and" if value.get("type") is None else value["type"]
+    if joined not in ("and", "or"):
         raise invalid("a group's type is and or or", name)
-    filters, groups = value.get("filters") or [], value.get("groups") or []
+    filters, groups = (
+        [] if value.get(part) is None else value[part] for part in ("filters", "groups")
+    )
     if not isinstance(filters, list) or not isinstance(groups, list):
         raise invalid("a group has lists of filters and groups", name)
     parts = [_one(item, column, values, name) for item in filters]
@@ -48,7 +52,7 @@ def _one(item: Any, column: str, values: list[Any], name: str) -> str:
     key = item.get("property_name") if isinstance(item, dict) else None
     if not isinstance(key, str) or not key:
         raise invalid(f"each of {name} needs a property_name", name)
-    operator = str(item.get("operator") or "eq")
+    operator = "eq" if item.get("operator") is None else str(item["operator"])
     pair = _PAIR.format(column)
     values.append(key)
     if operator in {"is_null", "is_not_null"}:
@@ -60,7 +64,7 @@ def _one(item: Any, column: str, values: list[Any], name: str) -> str:
         return f"{pair} and {_contains(value, values, name)})"
     if operator not in _COMPARED:
         raise invalid(f"operator {operator} is not supported", name)
-    values.extend([_kind(value, name), value])
+    values.extend([_kind(value, name), _bound(value)])
     if operator == "ne":
         return f"{pair} and not ({_KINDS} = ? and pair.value = ?))"
     return f"{pair} and {_KINDS} = ? and pair.value {_COMPARED[operator]} ?)"
@@ -83,6 +87,16 @@ def _contains(value: Any, values: list[Any], name: str) -> str:
         "(pair.type = 'text' and instr(pair.value, ?) > 0 or pair.type = 'array' and exists "
         "(select 1 from json_each(pair.value) as member where member.value = ?))"
     )
+
+
+def _bound(value: str | float) -> str | float:
+    """What SQLite takes: its integers have 64 bits."""
+    if isinstance(value, str) or abs(value) < _TOO_LARGE:
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, 1 if value > 0 else -1)
 
 
 def _kind(value: Any, name: str) -> str:

@@ -9,9 +9,11 @@ from local.twins.server import Answer, Call, Handler
 from local.twins.storage import Storage
 from local.twins.zep import checks
 from local.twins.zep.errors import invalid, missing
-from local.twins.zep.lists import Listing
+from local.twins.zep.filters import Where
+from local.twins.zep.paging import Listing, each
 from local.twins.zep.tasks import STATUSES, TYPES, Tasks, Terms, task_json
 
+_MOST = 10**12
 _TASKS = Listing(table="tasks", keys={"created_at": "seq"})
 
 
@@ -35,9 +37,8 @@ class Progress:
         asked = {"status": STATUSES, "type": TYPES}
         wanted = {name: checks.choice(call, name, allowed) for name, allowed in asked.items()
                   if name in call.query}  # fmt: skip
-        where = " and ".join(["1", *(f"{name} = ?" for name in wanted)])
-        page = _TASKS.page(self._store, call, task_json, where=where, values=tuple(wanted.values()))
-        return Answer(page)
+        where = Where("".join(f" and {name} = ?" for name in wanted), tuple(wanted.values()))
+        return Answer(_TASKS.page(self._store, call, each(task_json), where))
 
     def get(self, call: Call) -> Answer:
         task = self._tasks.shown(checks.identifier(call, "task_uuid"))
@@ -60,6 +61,8 @@ def _known(call: Call) -> dict[str, Any]:
     for name, value in given.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise invalid(f"{name} must be a number", name)
+        if not abs(value) <= _MOST:
+            raise invalid(f"{name} must be from {-_MOST} to {_MOST}", name)
     return given
 
 

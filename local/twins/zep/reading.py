@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from local.twins.server import Call, Json
 from local.twins.storage import Row, Storage
-from local.twins.zep import checks
-from local.twins.zep import store as rows
-from local.twins.zep.filters import Where
+from local.twins.zep import checks, rows
 
 MANY = 100
 _EDGES = """
@@ -45,7 +42,6 @@ from episodes left join users on users.graph_uuid = episodes.graph_uuid
 where episodes.uuid in (select value from json_each(?))"""
 
 _SUMMARIES = "select * from thread_summaries where uuid in (select value from json_each(?))"
-_PAGE = "select uuid, seq, {0} as key from {1} where 1"
 
 
 def graph_of(store: Storage, call: Call) -> str:
@@ -141,52 +137,3 @@ def person(store: Storage, graph: str) -> Row | None:
         graph,
     )
     return next(iter(nodes(store, [row["uuid"]])), None) if row else None
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which page of a list: the expression it is ordered by, the direction, the size, the start."""
-
-    order: str
-    down: bool
-    size: int
-    cursor: str | None
-    name: str = ""
-    """`order_by` as it was asked for."""
-
-
-def wanted(call: Call, orders: dict[str, str], *, default: str = "desc") -> Wanted:
-    """What page the query asks for. `orders`: order_by → the expression, the first by default."""
-    name = checks.choice(call, "order_by", tuple(orders))
-    directions = ("desc", "asc") if default == "desc" else ("asc", "desc")
-    return Wanted(
-        order=orders[name],
-        down=checks.choice(call, "order", directions) == "desc",
-        size=checks.page_size(call),
-        cursor=call.query.get("cursor"),
-        name=name,
-    )
-
-
-def page(
-    store: Storage,
-    table: str,
-    where: Where,
-    chosen: Wanted,
-    shown: Callable[[list[Row]], list[Json]],
-) -> Json:
-    """A page of a table's rows. First their uuids alone are put in order, `shown` shapes them."""
-    sql, values = _PAGE.format(chosen.order, table) + where.sql, list(where.values)
-    start = rows.after(chosen.cursor)
-    if start:
-        way = "<" if chosen.down else ">"
-        number = "cast(? as integer)" if chosen.name == "degree" else "?"
-        sql += f" and ({chosen.order}, seq) {way} ({number}, ?)"
-        values += start
-    way = "desc" if chosen.down else "asc"
-    found = store.rows(f"{sql} order by key {way}, seq {way} limit ?", *values, chosen.size + 1)
-    body: Json = {"items": shown(found[: chosen.size])}
-    if len(found) > chosen.size:
-        last = found[chosen.size - 1]
-        body["next_cursor"] = rows.cursor(last["key"], last["seq"])
-    return body

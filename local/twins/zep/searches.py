@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from local.twins.server import Answer, Call, Handler, Json
 from local.twins.storage import Row, Storage
-from local.twins.zep import checks, context, filters, observations, ranking, reading, summaries
-from local.twins.zep import store as rows
+from local.twins.zep import (
+    checks,
+    context,
+    filters,
+    observations,
+    ranking,
+    reading,
+    rows,
+    summaries,
+)
 from local.twins.zep.errors import invalid, missing
+from local.twins.zep.paging import ranked_page, scope_of
 from local.twins.zep.ranking import Hit, Search
 
 MOST_RESULTS = 50
@@ -43,12 +53,11 @@ class Searches:
 
     def context(self, call: Call) -> Answer:
         graph, query = reading.graph_of(self._store, call), _query(call.body)
-        most = call.body.get("max_characters", context.DEFAULT_CHARACTERS)
+        most = call.body.get("max_characters")
+        most = context.DEFAULT_CHARACTERS if most is None else most
         if type(most) is not int or not 1 <= most <= context.MOST_CHARACTERS:
             raise invalid("max_characters must be 1 to 50000", "max_characters")
-        bias = call.body.get("recency_bias") or "off"
-        if bias not in context.BIASES:
-            raise invalid("recency_bias is off, mild or strong", "recency_bias")
+        bias = checks.one_of(call.body, "recency_bias", tuple(context.BIASES))
         if call.body.get("template_uuid") is not None:
             # Templates are made by operations that this twin doesn't serve: there is none.
             checks.uuid_of(call.body["template_uuid"], "template_uuid")
@@ -70,12 +79,9 @@ class Searches:
             graph, search = reading.graph_of(self._store, call), _wanted(call.body, kind)
             self._known(graph, [*search.origins, *([search.center] if search.center else [])])
             where = filters.where(kind, filters.given(call.body, _ALLOWED[kind]))
-            size, start = checks.page_size(call, most=MOST_RESULTS), _start(call)
             hits = ranking.ranked(self._store, kind, graph, search, where)
-            body: Json = {"items": self._shown(kind, hits[start : start + size])}
-            if len(hits) > start + size:
-                body["next_cursor"] = rows.cursor("rank", start + size)
-            return Answer(body)
+            shown, scope = partial(self._shown, kind), scope_of(kind, graph, search, where)
+            return Answer(ranked_page(call, hits, shown, scope=scope, most=MOST_RESULTS))
 
         return answer
 
@@ -117,9 +123,7 @@ def _query(body: Json) -> str:
 
 def _wanted(body: Json, kind: str) -> Search:
     """The search of a request, or why it can't be: the reranker needs what belongs to it."""
-    query, reranker = _query(body), body.get("reranker") or "rrf"
-    if reranker not in ranking.RERANKERS:
-        raise invalid(f"reranker must be one of {', '.join(ranking.RERANKERS)}", "reranker")
+    query, reranker = _query(body), checks.one_of(body, "reranker", ranking.RERANKERS)
     weight, center = _weight(body), body.get("center_node_uuid")
     if reranker == "mmr" and weight is None:
         raise invalid("reranker mmr needs mmr_lambda", "mmr_lambda")
@@ -152,8 +156,3 @@ def _weight(body: Json) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise invalid("mmr_lambda must be 0 to 1", "mmr_lambda")
     return float(value)
-
-
-def _start(call: Call) -> int:
-    start = rows.after(call.query.get("cursor"))
-    return start[1] if start else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from local.twins import index, moments
 from local.twins.server import Json
 from local.twins.storage import Row, Storage
-from local.twins.zep import store as rows
+from local.twins.zep import rows
 
 _MOST_FACTS = 12
 _MOST_QUOTED = 120

@@ -13,7 +13,7 @@ from local.twins import moments
 from local.twins.server import Json
 from local.twins.storage import Row, Storage
 from local.twins.zep.errors import error
-from local.twins.zep.store import new_id, without_nulls
+from local.twins.zep.rows import new_id, without_nulls
 
 _LOG = logging.getLogger("local.twins")
 _INGESTIONS = ("thread.add", "graph.add")

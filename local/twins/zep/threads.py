@@ -5,11 +5,11 @@ from __future__ import annotations
 from local.twins import moments
 from local.twins.server import Answer, Call, Handler, Json
 from local.twins.storage import Row, Storage
-from local.twins.zep import checks, context, deletion, summaries
-from local.twins.zep import store as rows
+from local.twins.zep import checks, context, deletion, rows, summaries
 from local.twins.zep.errors import missing
-from local.twins.zep.lists import Listing
+from local.twins.zep.filters import NOTHING, Where
 from local.twins.zep.lookups import wanted_id
+from local.twins.zep.paging import Listing, each
 from local.twins.zep.tasks import Tasks
 
 _THREADS = Listing(
@@ -52,14 +52,11 @@ class Threads:
         return Answer(rows.thread_json(rows.thread(self._store, thread)), 201)
 
     def list(self, call: Call) -> Answer:
-        given = call.query.get("user_uuid")
-        if given is None:
-            return Answer(_THREADS.page(self._store, call, rows.thread_json))
-        user = rows.user(self._store, checks.uuid_of(given, "user_uuid"))
-        page = _THREADS.page(
-            self._store, call, rows.thread_json, where="user_uuid = ?", values=(user["uuid"],)
-        )
-        return Answer(page)
+        given, where = call.query.get("user_uuid"), NOTHING
+        if given is not None:
+            user = rows.user(self._store, checks.uuid_of(given, "user_uuid"))
+            where = Where(" and user_uuid = ?", (user["uuid"],))
+        return Answer(_THREADS.page(self._store, call, each(rows.thread_json), where))
 
     def lookup(self, call: Call) -> Answer:
         row = self._store.row(

@@ -6,8 +6,7 @@ import uuid
 
 from local.twins.server import Json
 from local.twins.storage import Row, Storage
-from local.twins.zep import reading
-from local.twins.zep import store as rows
+from local.twins.zep import reading, rows
 
 _TASK = (
     "select * from tasks where graph_uuid = ? and exists "

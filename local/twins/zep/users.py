@@ -9,11 +9,11 @@ from local.twins import moments
 from local.twins.facts import USER
 from local.twins.server import Answer, Call, Handler, Json
 from local.twins.storage import Row, Storage
-from local.twins.zep import checks, deletion, graph, indexing, reading
-from local.twins.zep import store as rows
+from local.twins.zep import checks, deletion, graph, indexing, reading, rows
 from local.twins.zep.errors import invalid, missing
-from local.twins.zep.lists import Listing
+from local.twins.zep.filters import NOTHING, Where
 from local.twins.zep.lookups import wanted_id
+from local.twins.zep.paging import Listing, each
 from local.twins.zep.tasks import Tasks
 
 _NAMES = ("email", "first_name", "last_name", "time_zone")
@@ -28,8 +28,8 @@ _USERS = Listing(
     },
     seq="rowid",
 )
-_SOUGHT = """instr(lower(coalesce(user_id, '') || char(10) || coalesce(email, '') || char(10)
-    || coalesce(first_name, '') || ' ' || coalesce(last_name, '')), lower(?)) > 0"""
+_SOUGHT = """instr(folded(coalesce(user_id, '') || char(10) || coalesce(email, '') || char(10)
+    || coalesce(first_name, '') || ' ' || coalesce(last_name, '')), folded(?)) > 0"""
 
 
 class Users:
@@ -55,8 +55,9 @@ class Users:
         ]
 
     def create(self, call: Call) -> Answer:
-        user_id = checks.text(call.body, "user_id", most=checks.MAX_USER_ID, required=False)
-        if user_id is not None:
+        user_id = None
+        if call.body.get("user_id") is not None:
+            user_id = checks.text(call.body, "user_id", most=checks.MAX_USER_ID)
             self._refuse_taken(user_id)
         _check_content_policy(call.body)
         user = rows.new_id()
@@ -76,9 +77,8 @@ class Users:
 
     def list(self, call: Call) -> Answer:
         search = checks.text(call.body, "search", most=checks.MAX_USER_ID, required=False)
-        where, values = (_SOUGHT, (search,)) if search else ("1", ())
-        page = _USERS.page(self._store, call, rows.user_json, where=where, values=values)
-        return Answer(page)
+        where = Where(f" and {_SOUGHT}", (search,)) if search else NOTHING
+        return Answer(_USERS.page(self._store, call, each(rows.user_json), where))
 
     def lookup(self, call: Call) -> Answer:
         row = self._store.row(
@@ -139,7 +139,7 @@ class Users:
             deletion.forget_user(self._store, row, task["uuid"])
         return {}
 
-    def _refuse_taken(self, user_id: str) -> None:
+    def _refuse_taken(self, user_id: str | None) -> None:
         if self._store.row("select 1 from users where user_id = ?", user_id):
             raise invalid(f"user already exists with user_id: {user_id}", "user_id")
 
@@ -165,6 +165,7 @@ def _given(body: Json) -> dict[str, Any]:
         for name in _NAMES
         if name in body
     }
+    checks.time_zone(body)
     if "disable_default_ontology" in body:
         given["disable_default_ontology"] = checks.flag(body, "disable_default_ontology")
     return given
@@ -177,7 +178,10 @@ def _check_content_policy(body: Json) -> None:
         return
     if not isinstance(policy, dict):
         raise invalid("content_policy must be an object", "content_policy")
-    if policy.get("project_revision") not in {None, 0}:
+    revision = policy.get("project_revision")
+    if revision is not None and type(revision) is not int:
+        raise invalid("project_revision must be an integer", "content_policy")
+    if revision:
         message = "project_revision is not the current one"
         raise invalid(message, "content_policy", "content_policy_revision_stale")
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import uuid
-from collections.abc import Callable
 
 from local.twins.server import Json
 from local.twins.storage import Row, Storage
-from local.twins.zep.errors import invalid, missing
-
-_MOST_SEQ = 2**63  # what SQLite counts up to
+from local.twins.zep.errors import missing
 
 
 def new_id() -> str:
@@ -126,34 +122,3 @@ def add_episode(store: Storage, graph: str, item: Json, received: str) -> Row:
     row = store.row("select * from episodes where uuid = ?", episode)
     assert row is not None  # noqa: S101 - just inserted
     return row
-
-
-def page(
-    rows: list[Row], size: int, shown: Callable[[Row], Json], key: str, total: int | None = None
-) -> Json:
-    """One page out of `size` + 1 rows read; `key` is the column that the order goes by."""
-    items = rows[:size]
-    body: Json = {"items": [shown(row) for row in items]}
-    if total is not None:
-        body["total_size"] = total
-    if len(rows) > size:
-        body["next_cursor"] = cursor(items[-1][key], items[-1]["seq"])
-    return body
-
-
-def after(given: str | None) -> tuple[str, int] | None:
-    """The (key, seq) after which the next page begins."""
-    if not given:
-        return None
-    try:
-        key, seq = json.loads(base64.urlsafe_b64decode(given.encode()))
-        if not 0 <= int(seq) < _MOST_SEQ:
-            raise ValueError(seq)
-        return str(key), int(seq)
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        raise invalid("cursor is not valid", "cursor") from None
-
-
-def cursor(key: object, seq: int) -> str:
-    """What `after` reads back."""
-    return base64.urlsafe_b64encode(json.dumps([str(key), seq]).encode()).decode()
