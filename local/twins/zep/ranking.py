@@ -7,7 +7,7 @@ score is from 0 to 1. A search ranks its best 200 and no more.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from local.twins import index, text
@@ -17,6 +17,7 @@ from local.twins.zep.filters import NOTHING, Where
 
 RANKED = 200
 _CANDIDATES = 300
+_ENOUGH = 100
 RERANKERS = ("rrf", "mmr", "node_distance", "episode_mentions", "cross_encoder")
 # Each is compared with all others.
 _COMPARED = 100
@@ -54,6 +55,11 @@ _OF_FACTS = (
 _STEP = (
     "select target_uuid as node from edges where source_uuid in (select value from json_each(?1)) "
     "union select source_uuid from edges where target_uuid in (select value from json_each(?1))"
+)
+_PAIRS = (
+    "select one.value as node from json_each(?1) as start cross join json_each(?2) as one where "
+    "exists (select 1 from edges where target_uuid = one.value and source_uuid = start.value) or "
+    "exists (select 1 from edges where target_uuid = start.value and source_uuid = one.value)"
 )
 _AROUND = {
     "edges": "select edges.uuid, edges.fact as words from edges where (source_uuid in (select "
@@ -129,22 +135,29 @@ def ranked(
 
 def found(store: Storage, kind: str, graph: str, query: str, where: Where) -> list[Hit]:
     """What has words of the query, by how many."""
-    matched = _matches(store, _collection(graph, kind), query, where)
+    collection = _collection(graph, kind)
+    best = index.best(store, collection=collection, query=query, most=_CANDIDATES)
+    hits = _read(store, kind, graph, query, best, where)
+    if where.sql and len(hits) < _ENOUGH:
+        # A filter that lets few of the best pass has to choose from all.
+        everything = index.matches(collection, query)
+        if everything != best:
+            return _read(store, kind, graph, query, everything, where)
+    return hits
+
+
+def _read(
+    store: Storage, kind: str, graph: str, query: str, matched: index.Matches, where: Where
+) -> list[Hit]:
     sql, values = matched.sql, list(matched.values)
     if kind == "nodes":
-        of_facts = _matches(store, indexing.collection(graph, "edges"), query, NOTHING)
+        edges = indexing.collection(graph, "edges")
+        of_facts = index.best(store, collection=edges, query=query, most=_CANDIDATES)
         sql = _OF_FACTS.format(sql, of_facts.sql)
         values = [*of_facts.values, *values]
     statement = _FOUND[kind].format(sql, where.sql)
     rows = store.rows(statement, *values, *where.values, RANKED)
     return [Hit(row["uuid"], row["score"], row["words"]) for row in rows]
-
-
-def _matches(store: Storage, collection: str, query: str, where: Where) -> index.Matches:
-    """Filters need all that matches to choose from; without, the best will do."""
-    if where.sql:
-        return index.matches(collection, query)
-    return index.best(store, collection=collection, query=query, most=_CANDIDATES)
 
 
 def _collection(graph: str, kind: str) -> str:
@@ -158,12 +171,14 @@ def _around(
 ) -> list[Hit]:
     """Also what is near the origins; of two that answer alike, the nearer goes first."""
     known = {hit.uuid for hit in hits}
-    reached = _distances(store, origins, _HOPS)
+    reached = dict.fromkeys(origins, 0)
+    for distance in range(1, _HOPS + 1):
+        _step(store, reached, distance)
     if kind in _AROUND:
         near = json.dumps(list(origins if kind == "edges" else reached))
         rows = store.rows(_AROUND[kind].format(where.sql), near, near, *where.values)
         hits = hits + [Hit(r["uuid"], 0.0, r["words"]) for r in rows if r["uuid"] not in known]
-    away = _away(store, kind, [hit.uuid for hit in hits], reached)
+    away = _nearest(_places(store, kind, hits), reached)
     nearer = [
         replace(hit, score=round(hit.score + _NEAR / (1 + away[hit.uuid]), 6))
         if hit.uuid in away
@@ -192,12 +207,20 @@ def _diverse(hits: list[Hit], weight: float) -> list[Hit]:
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> float:
-    either = len(one | other)
-    return len(one & other) / either if either else 0.0
+    both = len(one & other)
+    return both / (len(one) + len(other) - both) if both else 0.0
 
 
 def _by_distance(store: Storage, kind: str, hits: list[Hit], center: str) -> list[Hit]:
-    away = _away(store, kind, [hit.uuid for hit in hits], _distances(store, [center], _FARTHEST))
+    places, reached = _places(store, kind, hits), {center: 0}
+    away = _nearest(places, reached)
+    for distance in range(1, _FARTHEST + 1):
+        left = places.keys() - away.keys()
+        if not left:
+            break
+        if distance > 1 or not _step_to(store, reached, {n for one in left for n in places[one]}):
+            _step(store, reached, distance)
+        away = _nearest(places, reached)
     near = [
         replace(hit, score=round(1 / (1 + away[hit.uuid]), 6) if hit.uuid in away else 0.0)
         for hit in hits
@@ -222,25 +245,35 @@ def _above_the_knee(hits: list[Hit]) -> list[Hit]:
     return hits[:place] if fall > 0 else hits
 
 
-def _distances(store: Storage, starts: Iterable[str], farthest: int) -> dict[str, int]:
-    """How many edges away from the nearest start each node is that can be reached."""
-    reached = dict.fromkeys(starts, 0)
-    edge = list(reached)
-    for distance in range(1, farthest + 1):
-        if not edge or len(reached) > _MOST_VISITED:
-            break
-        steps = {row["node"] for row in store.rows(_STEP, json.dumps(edge))}
-        edge = [node for node in steps if node not in reached]
-        reached.update(dict.fromkeys(edge, distance))
-    return reached
+def _step(store: Storage, reached: dict[str, int], distance: int) -> None:
+    """Adds the nodes that are one edge from those reached last."""
+    last = [node for node, away in reached.items() if away == distance - 1]
+    if len(reached) <= _MOST_VISITED:
+        for row in store.rows(_STEP, json.dumps(last)):
+            reached.setdefault(row["node"], distance)
 
 
-def _away(store: Storage, kind: str, uuids: list[str], reached: dict[str, int]) -> dict[str, int]:
-    """The distance of what touches a node that was reached: its nearest one's."""
+def _step_to(store: Storage, reached: dict[str, int], wanted: set[str]) -> bool:
+    """Adds those of `wanted` that are one edge from the start; whether these are all of them. The
+    node of a person can have thousands of others around it."""
+    for row in store.rows(_PAIRS, json.dumps(list(reached)), json.dumps(list(wanted))):
+        reached.setdefault(row["node"], 1)
+    return wanted <= reached.keys()
+
+
+def _places(store: Storage, kind: str, hits: list[Hit]) -> dict[str, set[str]]:
+    """The nodes that each hit touches."""
     sql = _PLACES["edges" if kind == "observations" else kind]
-    away: dict[str, int] = {}
-    for row in store.rows(sql, json.dumps(uuids)):
-        if row["node"] in reached:
-            distance = reached[row["node"]]
-            away[row["uuid"]] = min(distance, away.get(row["uuid"], distance))
-    return away
+    places: dict[str, set[str]] = {hit.uuid: set() for hit in hits}
+    for row in store.rows(sql, json.dumps(list(places))):
+        places[row["uuid"]].add(row["node"])
+    return {uuid: nodes for uuid, nodes in places.items() if nodes}
+
+
+def _nearest(places: dict[str, set[str]], reached: dict[str, int]) -> dict[str, int]:
+    """The distance of each hit whose place was reached: its nearest one's."""
+    near = {
+        uuid: min((reached[node] for node in nodes if node in reached), default=None)
+        for uuid, nodes in places.items()
+    }
+    return {uuid: distance for uuid, distance in near.items() if distance is not None}

@@ -34,12 +34,13 @@ def test_json_that_could_not_be_given_back_is_refused_and_spoils_nothing(
     async def scenario(client: httpx.AsyncClient) -> None:
         graph = await persons(client)
         user = f"{V4}/users/{graph.owner}"
-        for way, path, body in [
+        calls: list[tuple[str, str, dict[str, Any]]] = [
             ("PATCH", user, {"metadata": {"a": "@"}}),
             ("POST", f"{V4}/users", {"metadata": {"a": "@"}}),
             ("POST", f"{graph.base}/nodes", {"nodes": [{"name": "n", "attributes": {"a": "@"}}]}),
             ("POST", f"{graph.base}/episodes", {"data": "x", "metadata": {"a": "@"}}),
-        ]:
+        ]
+        for way, path, body in calls:
             answer = await client.request(way, path, content=_with(body, raw))
             assert answer.status_code == 400, answer.text
             assert answer.json()["error"]["code"] == "invalid_request"
@@ -268,7 +269,7 @@ def test_a_cursor_goes_on_with_the_list_it_came_from_and_no_other(run: Run) -> N
             assert answer.status_code == 400, answer.text
         mine = {"user_uuid": graph.owner, "page_size": 1}
         page = (await client.get(f"{V4}/threads", params=mine)).json()
-        query = {"cursor": page["next_cursor"], "user_uuid": other.owner}
+        query = {"cursor": page["next_cursor"], "user_uuid": str(other.owner)}
         assert (await client.get(f"{V4}/threads", params=query)).status_code == 400
 
     run(twin(), scenario, authorization=KEY)
