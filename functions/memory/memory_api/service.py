@@ -16,9 +16,10 @@ from tandem.recall.evidence import evidence_block
 from tandem.recall.gather import Person
 from tandem.recall.items import Draft, RecalledItem, ResolvedSource, resolve_all
 from tandem.recall.merge import Link, links, merge
-from tandem.recall.rank import held_at, is_superseded, order
+from tandem.recall.rank import order
 from tandem.recall.routing import choose_route
 from tandem.recall.stores import entity_draft, fact_draft, memory_draft, pending_item
+from tandem.recall.validity import held_at, is_superseded
 
 
 class Ledger(Protocol):

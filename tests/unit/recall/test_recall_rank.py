@@ -8,15 +8,14 @@ from hypothesis import strategies as st
 from tandem.ids import MessageId, TurnId
 from tandem.recall.items import RecalledItem
 from tandem.recall.rank import (
-    coverage,
     estimate_tokens,
-    held_at,
-    is_superseded,
     only_asks,
     order,
     select,
 )
 from tandem.recall.stores import pending_item
+from tandem.recall.validity import held_at, is_superseded
+from tandem.recall.words import coverage
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 QUESTION = "Where do I live?"

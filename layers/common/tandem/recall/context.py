@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from tandem.recall.items import RecalledItem
-from tandem.recall.rank import is_superseded, order, select
+from tandem.recall.rank import order, select
 from tandem.recall.routing import Route
+from tandem.recall.time_questions import understand
+from tandem.recall.validity import is_superseded
 
 
 class Share(NamedTuple):
@@ -33,9 +35,10 @@ def context_items(
     Args:
         remembered: from both stores, merged, in the stores' order.
         pending: what the person said and the stores have not ingested.
-        query: the person's message.
+        query: the person's message. If it asks about a time, what was true then comes first.
         now: aware; what had ended by then comes last, or is left out.
     """
     known = [item for item in remembered if route == "recall" or not is_superseded(item, now)]
-    ordered = order([*known, *pending], query=query, now=now)
+    asked = understand(query, now=now) if route == "recall" else None
+    ordered = order([*known, *pending], query=query, now=now, asked=asked)
     return select(ordered, limit=SHARES[route].items, token_budget=SHARES[route].tokens)
