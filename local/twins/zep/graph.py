@@ -102,9 +102,9 @@ def _words(episode: Row) -> str:
     return words
 
 
-def create_user_node(store: Storage, user: Row) -> None:
+def create_user_node(store: Storage, user: Row) -> str:
     """The node that stands for the person."""
-    add_node(store, user["graph_uuid"], person_name(user), key=USER, label="User")
+    return add_node(store, user["graph_uuid"], person_name(user), key=USER, label="User")
 
 
 def person_name(user: Row) -> str:
@@ -226,7 +226,7 @@ def _subject(store: Storage, episode: Row, fact: Fact) -> str:
     """The node the fact is about. "My sister" is the one sister known, if there is only one."""
     graph = episode["graph_uuid"]
     if fact.subject == USER:
-        node = add_node(store, graph, "User", key=USER, label="User")
+        node = node_of(store, graph, USER) or _speaker(store, graph)
         if fact.predicate == "name is":
             store.run("update nodes set name = ? where uuid = ?", fact.object, node)
             indexing.put_node(store, node)
@@ -241,6 +241,16 @@ def _subject(store: Storage, episode: Row, fact: Fact) -> str:
         if len(known) == 1:
             return str(known[0]["uuid"])
     return add_node(store, graph, fact.subject_name or label, label=label)
+
+
+def _speaker(store: Storage, graph: str) -> str:
+    """A new node for who speaks: the graph's person, or somebody in a graph that is nobody's."""
+    user = store.row("select * from users where graph_uuid = ?", graph)
+    return (
+        create_user_node(store, user)
+        if user
+        else add_node(store, graph, "User", key=USER, label="User")
+    )
 
 
 def _target(store: Storage, episode: Row, fact: Fact, source: str) -> str:

@@ -8,7 +8,6 @@ from local.twins.storage import Row, Storage
 from local.twins.zep import checks, forgetting, reading, rows
 from local.twins.zep.errors import missing
 from local.twins.zep.filters import Where
-from local.twins.zep.idempotency import forget_answers
 from local.twins.zep.lookups import wanted_id
 from local.twins.zep.paging import Listing, each
 from local.twins.zep.tasks import Tasks
@@ -77,23 +76,17 @@ class Graphs:
 
     def delete(self, call: Call) -> Answer:
         """A graph goes with all in it; a user's is only emptied."""
-        graph = reading.open_graph(self._store, call)
-        task = self._tasks.add("graph.delete", {"graph": graph}, graph=graph)
+        graph = reading.graph_of(self._store, call)
+        row = self._store.row("select deletion from graphs where uuid = ?", graph)
+        under_way = row["deletion"] if row else None
+        if row is None:
+            reading.open_graph(self._store, call)
+        task = self._tasks.once(under_way, "graph.delete", {"graph": graph}, graph=graph)
+        self._store.run("update graphs set deletion = ? where uuid = ?", task["uuid"], graph)
         return Answer({"task": task}, 202)
 
     def _delete(self, task: Row, payload: Json) -> Json:
-        """Also what tasks and keys remember. A user's graph goes on, with what is under way."""
-        graph = payload["graph"]
-        alone = self._store.row("select 1 from graphs where uuid = ?", graph) is not None
-        forgetting.whole(self._store, graph)
-        self._store.run(
-            "delete from tasks where graph_uuid = ? and uuid <> ? "
-            "and (? or completed_at is not null and type like 'graph.add%')",
-            graph,
-            task["uuid"],
-            alone,
-        )
-        forget_answers(self._store, {graph}, bodies=alone)
+        forgetting.whole(self._store, payload["graph"], task["uuid"])
         return {}
 
     def _shown(self, graph: str) -> Json:

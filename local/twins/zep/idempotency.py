@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import time
+from urllib.parse import unquote
 
 from local.twins.server import Answer, Call, Handler, Json
 from local.twins.storage import Storage
@@ -47,7 +48,7 @@ class Idempotency:
             "select status, body, digest from answered where key = ? and method = ? and path = ?",
             key,
             call.method,
-            call.path,
+            _path(call),
         )
         if row is None:
             return None
@@ -64,7 +65,7 @@ class Idempotency:
             "answered",
             key=key,
             method=call.method,
-            path=call.path,
+            path=_path(call),
             status=answer.status,
             body=json.dumps(answer.body),
             at=time.time(),
@@ -79,8 +80,11 @@ def forget_answers(store: Storage, gone: set[str], *, bodies: bool) -> None:
     known: a late repetition neither shows what is gone nor does it again. Deletions keep theirs.
     """
     refusal = error(404, "not_found", "not found")
-    for row in store.rows("select key, method, path, body from answered where method <> 'DELETE'"):
-        named = _UUID.findall(row["path"] + (row["body"] if bodies else ""))
+    told = "path || body" if bodies else "path"
+    for row in store.rows(
+        f"select key, method, path, {told} as told from answered where method <> 'DELETE'"  # noqa: S608
+    ):
+        named = _UUID.findall(row["told"])
         if not gone.isdisjoint(named):
             store.run(
                 "update answered set status = ?, body = ? "
@@ -91,6 +95,11 @@ def forget_answers(store: Storage, gone: set[str], *, bodies: bool) -> None:
                 row["method"],
                 row["path"],
             )
+
+
+def _path(call: Call) -> str:
+    """The path in one spelling: UUIDs count in any case, and percent-encoded."""
+    return unquote(call.path).lower()
 
 
 def _writes(call: Call, answer: Answer) -> bool:

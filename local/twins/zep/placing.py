@@ -11,7 +11,7 @@ from local.twins.facts import USER, Fact, same_value, value_of
 from local.twins.rules import extract
 from local.twins.server import Json
 from local.twins.storage import Row, Storage
-from local.twins.zep import graph, indexing, rows
+from local.twins.zep import graph, indexing, rows, summaries
 
 
 def node(store: Storage, owner: str, item: Mapping[str, Any]) -> str:
@@ -99,6 +99,8 @@ def restate(store: Storage, row: Row, fact: str) -> None:
             row["uuid"],
         )
     indexing.put_edge(store, row["uuid"])
+    for thread in summaries.telling(store, [row["uuid"]]):
+        summaries.renew(store, thread)
 
 
 def _end_of(store: Storage, owner: str, given: Json, *, deduplicate: bool) -> str:

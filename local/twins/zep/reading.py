@@ -50,11 +50,15 @@ def graph_of(store: Storage, call: Call) -> str:
 
 
 def open_graph(store: Storage, call: Call) -> str:
-    """The same for writes: not the graph of a user who is being deleted."""
+    """The same for writes: not a graph that is being deleted, by itself or with its user."""
     graph = graph_of(store, call)
-    user = store.row("select * from users where graph_uuid = ?", graph)
-    if user:
-        rows.kept(user, "graph")
+    owner = store.row(
+        "select deletion from users where graph_uuid = ?1 "
+        "union all select deletion from graphs where uuid = ?1",
+        graph,
+    )
+    if owner:
+        rows.kept(owner, "graph")
     return graph
 
 

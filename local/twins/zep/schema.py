@@ -6,7 +6,7 @@ _GRAPH = """
 create table if not exists graphs (
     seq integer primary key autoincrement, uuid text not null unique, graph_id text unique,
     name text, description text, time_zone text, created_at text not null,
-    updated_at text not null);
+    updated_at text not null, deletion text);
 create index if not exists episodes_of_document on episodes (graph_uuid, document_id, seq);
 create index if not exists episodes_by_uuid on episodes (graph_uuid, uuid);
 create index if not exists nodes_by_uuid on nodes (graph_uuid, uuid);

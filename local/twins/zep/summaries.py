@@ -1,6 +1,8 @@
-"""The summary of a thread, renewed whenever messages of it were ingested."""
+"""The summary of a thread, renewed whenever messages of it were ingested or its facts changed."""
 
 from __future__ import annotations
+
+import json
 
 from local.twins import index, moments
 from local.twins.server import Json
@@ -64,6 +66,17 @@ def renew(store: Storage, thread_uuid: str) -> None:
     if row:
         where = collection(last["graph_uuid"])
         index.put(store, collection=where, document=row["uuid"], text=text)
+
+
+def telling(store: Storage, edges: list[str]) -> list[str]:
+    """The threads whose summaries may tell these facts."""
+    found = store.rows(
+        "select distinct episodes.thread_uuid from mentions join episodes "
+        "on episodes.uuid = mentions.episode_uuid where mentions.owner_uuid in "
+        "(select value from json_each(?)) and episodes.thread_uuid is not null",
+        json.dumps(edges),
+    )
+    return [row["thread_uuid"] for row in found]
 
 
 def drop(store: Storage, thread_uuid: str) -> None:

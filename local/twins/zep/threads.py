@@ -5,7 +5,7 @@ from __future__ import annotations
 from local.twins import moments
 from local.twins.server import Answer, Call, Handler, Json
 from local.twins.storage import Row, Storage
-from local.twins.zep import checks, context, deletion, rows, summaries
+from local.twins.zep import checks, context, forgetting, rows, summaries
 from local.twins.zep.errors import missing
 from local.twins.zep.filters import NOTHING, Where
 from local.twins.zep.lookups import wanted_id
@@ -91,7 +91,7 @@ class Threads:
         return Answer(summaries.summary_json(row))
 
     def _do_delete(self, _: Row, payload: Json) -> Json:
-        deletion.forget_thread(self._store, payload["thread"])
+        forgetting.thread(self._store, payload["thread"])
         return {}
 
     def _thread(self, call: Call) -> Row:

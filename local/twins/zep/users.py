@@ -9,7 +9,7 @@ from local.twins import moments
 from local.twins.facts import USER
 from local.twins.server import Answer, Call, Handler, Json
 from local.twins.storage import Row, Storage
-from local.twins.zep import checks, deletion, graph, indexing, reading, rows
+from local.twins.zep import checks, forgetting, graph, indexing, reading, rows
 from local.twins.zep.errors import invalid, missing
 from local.twins.zep.filters import NOTHING, Where
 from local.twins.zep.lookups import wanted_id
@@ -136,7 +136,7 @@ class Users:
     def _do_delete(self, task: Row, payload: Json) -> Json:
         row = self._store.row("select * from users where uuid = ?", payload["user"])
         if row is not None:
-            deletion.forget_user(self._store, row, task["uuid"])
+            forgetting.user(self._store, row, task["uuid"])
         return {}
 
     def _refuse_taken(self, user_id: str | None) -> None:
