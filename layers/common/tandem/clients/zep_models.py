@@ -164,8 +164,9 @@ class GraphContext(ProviderModel):
     def _reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
         if data and not data.keys() & {"context", "truncated", "results", "edges", "nodes"}:
             raise ValueError("not a context")
-        results = data.pop("results", None)
-        chosen = results if isinstance(results, dict) else {}
+        chosen = data.pop("results", {})
+        if not isinstance(chosen, dict):
+            raise ValueError("not a context")
         found = {name: chosen[name] for name in ("edges", "nodes") if chosen.get(name)}
         return {**data, **found}
 
