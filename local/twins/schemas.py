@@ -80,10 +80,12 @@ def resolved(schema: Any, root: Any) -> Schema:
 
 def _pointed(root: Any, pointer: str) -> Any:
     head, _, path = pointer.partition("#")
+    if head or (path and not path.startswith("/")):
+        raise BadSchema(f"a reference that leads nowhere: {pointer}")
     found = root
     for part in path.split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
-        if head or not isinstance(found, dict) or name not in found:
+        if not isinstance(found, dict) or name not in found:
             raise BadSchema(f"a reference that leads nowhere: {pointer}")
         found = found[name]
     return found

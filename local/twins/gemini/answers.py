@@ -45,6 +45,7 @@ _DENIED = re.compile(
 _NOW = "9999-12-31T00:00:00Z"
 _MOST = 5
 _MOST_OF_ALL = 12
+_LONGEST = 2_000
 
 
 def answer(situation: Situation) -> str | None:
@@ -57,7 +58,7 @@ def answer(situation: Situation) -> str | None:
     # What the same message states goes before all that was said earlier.
     told = [Item(fact.text, _NOW, None, None) for fact in extract(message)]
     items = [*told, *situation.items]
-    question = _without_names(_question_of(message), items)
+    question = _without_names(_question_of(message)[-_LONGEST:], items)
     if not text.is_personal(question):
         return "I'm fine, thank you." if "how are you" in message.lower() else _NO_TOPIC
     return _recall(question, items)

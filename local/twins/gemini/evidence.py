@@ -44,8 +44,8 @@ def read(body: Json) -> Situation:
         parts = [part for part in turn.get("parts") or [] if isinstance(part, dict)]
         if turn.get("role") == "model":
             called = any("functionCall" in part for part in parts)
-            words = words if called else []
-            found.searched = found.searched and called
+            if not called:
+                words, found = [], Situation()
             continue
         texts = [part["text"] for part in parts if isinstance(part.get("text"), str)]
         if texts:
@@ -111,6 +111,12 @@ def _items(raw: Any) -> list[Item]:
     texts = [raw["text"]]
     if raw.get("store") == "pending":
         texts = [fact.text for fact in extract(raw["text"])]
-    said = raw.get("said_at") or raw.get("valid_from") or ""
-    since, until, store = raw.get("valid_from"), raw.get("valid_to"), str(raw.get("store", ""))
-    return [Item(text, said, since, until, store) for text in texts]
+    since, until = _stamp(raw, "valid_from"), _stamp(raw, "valid_to")
+    said = _stamp(raw, "said_at") or since or ""
+    return [Item(text, said, since, until, str(raw.get("store", ""))) for text in texts]
+
+
+def _stamp(raw: Json, name: str) -> str | None:
+    """A time; junk in its place counts as none."""
+    found = raw.get(name)
+    return found if isinstance(found, str) and found else None

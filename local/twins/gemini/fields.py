@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import math
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -126,9 +126,9 @@ class _Reader:
 
     def _float(self, value: Any, path: str) -> Any:
         try:
-            if not isinstance(value, bool):
+            if not isinstance(value, bool) and math.isfinite(float(value)):
                 return float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             pass
         return self._invalid(path, "TYPE_FLOAT", value)
 
@@ -142,7 +142,7 @@ class _Reader:
             plain = value.replace("-", "+").replace("_", "/").rstrip("=")
             try:
                 base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-            except binascii.Error:
+            except ValueError:
                 pass
             else:
                 return value

@@ -7,7 +7,7 @@ import hashlib
 from typing import Any, Final
 
 from local.twins.gemini import wire
-from local.twins.gemini.checking import conforms
+from local.twins.gemini.checking import Checker
 from local.twins.gemini.instances import build
 from local.twins.gemini.request import Asked, Function
 from local.twins.gemini.schemas import Unservable, refuse
@@ -60,7 +60,7 @@ def _meant(function: Function, words: Words) -> bool:
     """The message has a word of the name that says what it is about, or all its words."""
     named = words_of(function.name)
     about = stems(" ".join(word for word in named if word not in _VERBS)) or stems(" ".join(named))
-    return bool(about & stems(words.message))
+    return bool(about & stems(words.heard))
 
 
 def _takes_query(function: Function) -> bool:
@@ -96,4 +96,4 @@ def _arguments(function: Function, words: Words, where: str) -> list[Json]:
 
 def _with(function: Function, args: Json, name: str, value: Any) -> Json | None:
     changed = {**args, name: value}
-    return changed if conforms(changed, function.parameters, function.parameters) else None
+    return changed if Checker(function.parameters).passes(changed, function.parameters) else None

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, Final
 
-from local.twins.gemini.checking import conforms
+from local.twins.gemini.checking import Checker
 from local.twins.gemini.patterned import matching
 from local.twins.gemini.schemas import Unservable, resolve
 from local.twins.gemini.words import Words, words_of
@@ -43,19 +43,22 @@ def build(schema: Json, words: Words, *, only_told: bool = False) -> Any:
     Raises:
         Unservable: none was found.
     """
+    checker = Checker(schema)
     try:
-        value = _Builder(schema, words, only_told=only_told).value(schema, "")
-        valid = conforms(value, schema, schema)
+        value = _Builder(schema, words, checker, only_told=only_told).value(schema, "")
     except OverflowError:
         raise Unservable("has bounds that no number can be held against.") from None
-    if not valid:
+    except RecursionError:
+        raise Unservable("refers to itself without an end.") from None
+    if not checker.passes(value, schema):
         raise Unservable("no value satisfies the schema.")
     return value
 
 
 class _Builder:
-    def __init__(self, root: Json, words: Words, *, only_told: bool) -> None:
+    def __init__(self, root: Json, words: Words, checker: Checker, *, only_told: bool) -> None:
         self._root, self._words, self._only_told = root, words, only_told
+        self._fits = checker.passes
         self._steps = 0
         self._refs: list[str] = []
         """References that are being built, outermost first."""
@@ -110,7 +113,7 @@ class _Builder:
 
     def _first(self, candidates: Iterator[Any], schema: Json) -> Any:
         for candidate in candidates:
-            if conforms(candidate, schema, self._root):
+            if self._fits(candidate, schema):
                 return candidate
         raise Unservable("no value satisfies the schema.")
 
@@ -129,6 +132,8 @@ class _Builder:
 
     def _options(self, schema: Json) -> Iterator[Any]:
         options = list(schema["enum"])
+        if not options:
+            return
         told = self._words.chosen([one for one in options if isinstance(one, str)])
         nth = self._nth or 0
         yield from told[nth:]
@@ -144,7 +149,7 @@ class _Builder:
             except Unservable as raised:
                 problem = raised
                 continue
-            if conforms(value, schema, self._root):
+            if self._fits(value, schema):
                 return value
         raise problem
 
@@ -153,7 +158,7 @@ class _Builder:
         if option.get("$ref") in self._refs:
             return 4
         found = resolve(option, self._root)
-        kind = found.get("type") or _implied(found)
+        kind = _kind(found)
         if kind == "null":
             return 2
         if kind in {"object", "array"} or "anyOf" in found or "const" in found:
@@ -165,13 +170,13 @@ class _Builder:
         if "enum" in schema:
             options = [one for one in schema["enum"] if isinstance(one, str)]
             return bool(self._words.chosen(options))
-        kind = schema.get("type") or _implied(schema)
+        kind = _kind(schema)
         if kind in {"number", "integer"}:
             return bool(self._words.numbers(name))
         if kind == "boolean":
             return self._words.flag(name) is not None
         if kind == "string":
-            fitting = (conforms(one, schema, self._root) for one in self._words.texts(name))
+            fitting = (self._fits(one, schema) for one in self._words.texts(name))
             return any(fitting)
         return any(self._told(one, name) for one in schema.get("anyOf", ()))
 
@@ -217,9 +222,10 @@ class _Builder:
             made.append(self.value(schema["contains"], name))
         wanted = max(least, min(self._wanted(items, name), schema.get("maxItems", math.inf)))
         outer, self._nth = self._nth, 0
+        seen = {repr(one) for one in made} if schema.get("uniqueItems") else None
         try:
             while len(made) < wanted and items is not False:
-                made.append(self._element(items, name, made, unique=schema.get("uniqueItems")))
+                made.append(self._element(items, name, len(made), seen))
         except Unservable:
             if len(made) < least:
                 raise
@@ -233,17 +239,20 @@ class _Builder:
         found = resolve(_as_dict(items), self._root)
         if "enum" in found:
             return len(self._words.chosen([o for o in found["enum"] if isinstance(o, str)]))
-        kind = found.get("type") or _implied(found)
+        kind = _kind(found)
         if kind == "string":
             return min(len(self._several(found, name)), _MOST_TEXTS)
         if kind in {"number", "integer"}:
             return min(len(self._words.numbers(name)), _MOST_TEXTS)
         return 1
 
-    def _element(self, items: Any, name: str, made: list[Any], *, unique: bool | None) -> Any:
-        for self._nth in range(len(made), len(made) + 2 + len(made)):
+    def _element(self, items: Any, name: str, nth: int, seen: set[str] | None) -> Any:
+        for self._nth in range(nth, nth + 2 + nth):
             value = self.value(items, name)
-            if not unique or repr(value) not in [repr(one) for one in made]:
+            if seen is None:
+                return value
+            if repr(value) not in seen:
+                seen.add(repr(value))
                 return value
         raise Unservable("no value satisfies the schema.")
 
@@ -254,7 +263,7 @@ class _Builder:
         # "orders A-17 and B-2": the word stands beside the first alone.
         more = codes if set(said) & set(codes) else []
         found = dict.fromkeys([*said, *more] or self._words.topics())
-        return [one for one in found if conforms(one, schema, self._root)]
+        return [one for one in found if self._fits(one, schema)]
 
     def _strings(self, schema: Json, name: str) -> Iterator[str]:
         least, most = schema.get("minLength", 0), schema.get("maxLength", _LONGEST)
@@ -301,6 +310,14 @@ def _around(start: float, step: float, move: int, *, whole: bool) -> Iterator[fl
 
 def _as_dict(schema: Any) -> Json:
     return schema if isinstance(schema, dict) else {}
+
+
+def _kind(schema: Json) -> str:
+    """Its type; of several the first that is not null."""
+    kinds = schema.get("type") or _implied(schema)
+    if not isinstance(kinds, list):
+        return str(kinds)
+    return next((kind for kind in kinds if kind != "null"), "null")
 
 
 def _implied(schema: Json) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -127,12 +126,16 @@ def _size(given: str) -> int:
 
 
 def _start(token: str) -> int:
+    if not token:
+        return 0
     try:
-        told = base64.urlsafe_b64decode(token.encode()).decode()
-        return int(told.removeprefix("from:")) if token else 0
-    except (ValueError, binascii.Error):
+        told = re.fullmatch(rb"from:(\d{1,6})", base64.urlsafe_b64decode(token))
+    except ValueError:
+        told = None
+    if told is None:
         problem = "* ListModelsRequest.page_token: is not a token of this list."
-        raise Refusal(wire.error(400, problem)) from None
+        raise Refusal(wire.error(400, problem))
+    return int(told[1])
 
 
 def _shown(model: Model) -> Json:

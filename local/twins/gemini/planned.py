@@ -15,13 +15,13 @@ _CUT: Final = "This reply was cut off he"
 _BUSY: Final = "The model is overloaded. Please try again later."
 _BROKEN: Final = '{"candidates": [{"content": '
 _SPOKEN: Final[dict[str, Callable[[Json], Reply]]] = {
-    "text": lambda plan: replies.text(str(plan.get("text", _CUT))),
+    "text": lambda plan: replies.text(plan.get("text", _CUT)),
     "max_tokens": lambda plan: _finished(plan, "MAX_TOKENS"),
-    "finish": lambda plan: _finished(plan, str(plan.get("finish", "OTHER"))),
+    "finish": lambda plan: _finished(plan, plan.get("finish", "OTHER")),
     "safety": lambda _: Reply(finish="SAFETY"),
     "no_text": lambda _: replies.text(""),
     "blocked": lambda plan: Reply(
-        candidate=False, finish=None, blocked=str(plan.get("reason", "SAFETY"))
+        candidate=False, finish=None, blocked=plan.get("reason", "SAFETY")
     ),
     "empty": lambda _: Reply(candidate=False, finish=None),
     "function_call": lambda plan: Reply([_call(plan)]),
@@ -30,6 +30,30 @@ _ANYWHERE: Final = ("status", "malformed", "normal")
 """Kinds that are also for calls that generate nothing."""
 _STREAMED: Final = ("stream_error", "stream_cut")
 KINDS: Final = (*_SPOKEN, *_ANYWHERE, *_STREAMED)
+
+
+_BETWEEN: Final = {
+    "times": (1, 10_000),
+    "milliseconds": (0, 600_000),
+    "after": (0, 10_000),
+    "status": (400, 599),
+}
+_TEXTS: Final = ("kind", "text", "finish", "reason", "message", "name")
+
+
+def _problem(name: str, value: object) -> str | None:
+    """What is wrong with a field of a plan."""
+    if name in _BETWEEN:
+        low, high = _BETWEEN[name]
+        fits = type(value) is int and low <= value <= high
+        return None if fits else f"must be a whole number from {low} to {high}"
+    if name in _TEXTS:
+        return None if isinstance(value, str) else "must be a text"
+    if name == "retry":
+        return None if isinstance(value, int | float | str) else 'must be seconds, or like "2s"'
+    if name == "args":
+        return None if isinstance(value, dict) else "must be an object"
+    return "is not known here"
 
 
 class Planned:
@@ -48,8 +72,11 @@ class Planned:
         """
         if body.get("kind") not in KINDS:
             raise Refusal(wire.error(400, f"kind must be one of {', '.join(KINDS)}"))
-        for _ in range(int(body.get("times", 1))):
-            self._queue.append(body)
+        for name, value in body.items():
+            problem = _problem(name, value)
+            if problem:
+                raise Refusal(wire.error(400, f"{name} {problem}"))
+        self._queue.extend([body] * body.get("times", 1))
         return Answer({"queued": len(self._queue)})
 
     def take(self, *, generates: bool = True) -> Json | None:
@@ -65,7 +92,7 @@ class Planned:
 
 def delayed(answer: Answer, plan: Json | None) -> Answer:
     """The answer after the plan's `milliseconds`."""
-    return replace(answer, delay=float((plan or {}).get("milliseconds", 0)) / 1000)
+    return replace(answer, delay=(plan or {}).get("milliseconds", 0) / 1000)
 
 
 def failed(plan: Json, *, stream: bool = False) -> Answer | None:
@@ -81,7 +108,7 @@ def failed(plan: Json, *, stream: bool = False) -> Answer | None:
 
 def problem(plan: Json) -> Answer:
     """The error that a plan describes."""
-    status, message = int(plan.get("status", 503)), str(plan.get("message", _BUSY))
+    status, message = plan.get("status", 503), plan.get("message", _BUSY)
     retry = plan.get("retry")
     seconds = f"{retry}s" if isinstance(retry, int | float) else retry
     return wire.error(status, message, retry=seconds)
@@ -98,12 +125,12 @@ def broken_off(plan: Json, events: list[Json]) -> list[Json]:
     if plan["kind"] not in _STREAMED:
         return events
     # The last chunk says that it ended, so it never comes.
-    kept = events[: min(int(plan.get("after", 1)), len(events) - 1)]
+    kept = events[: min(plan.get("after", 1), len(events) - 1)]
     return kept if plan["kind"] == "stream_cut" else [*kept, problem(plan).body]
 
 
 def _finished(plan: Json, finish: str) -> Reply:
-    return Reply([{"text": str(plan.get("text", _CUT))}], finish=finish)
+    return Reply([{"text": plan.get("text", _CUT)}], finish=finish)
 
 
 def _call(plan: Json) -> Json:

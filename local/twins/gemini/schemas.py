@@ -6,14 +6,19 @@ and checks values knows one language. A schema that can't be served is refused a
 
 from __future__ import annotations
 
-import math
+import json
 import re
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
-from local.twins.gemini import wire
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+from local.twins.gemini import patterned, wire
+from local.twins.schemas import BadSchema, resolved
 from local.twins.server import Json, Refusal
 
-TYPES: Final = frozenset({"string", "number", "integer", "boolean", "array", "object", "null"})
 _DEEPEST: Final = 32
 _UNSERVED: Final = (
     "not",
@@ -32,7 +37,10 @@ _COUNTS: Final = (
     "minProperties",
     "maxProperties",
 )
-_NAMES: Final = {"propertyOrdering", "property_ordering"}
+_SINGLE: Final = ("items", "additionalProperties", "contains", "propertyNames")
+_LISTED: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
+_NAMED: Final = ("properties", "$defs", "definitions")
+_LONGEST: Final = 300
 
 
 class Unservable(Exception):
@@ -138,73 +146,53 @@ def from_json_schema(schema: Any, where: str) -> Json:
     if not isinstance(schema, dict):
         raise refuse(where, "must be an object.")
     try:
-        _check(schema, schema, where, 0)
+        wrong = _grammar(json.dumps(schema, sort_keys=True))
+        if wrong:
+            raise Unservable(wrong)
+        _check(schema, schema, 0)
     except Unservable as problem:
         raise refuse(where, str(problem)) from None
     return schema
 
 
-def _check(schema: Any, root: Json, where: str, depth: int) -> None:
+@lru_cache(maxsize=256)
+def _grammar(written: str) -> str:
+    """What is wrong with a schema as such, "" when nothing is. Slow, and asked again and again."""
+    try:
+        Draft202012Validator.check_schema(json.loads(written))
+    except SchemaError as problem:
+        return f"{problem.json_path.removeprefix('$')}: {problem.message[:_LONGEST]}"
+    except RecursionError:
+        return "is nested too deeply."
+    return ""
+
+
+def _check(schema: Any, root: Json, depth: int) -> None:
     if isinstance(schema, bool):
         return
-    if not isinstance(schema, dict) or depth > _DEEPEST:
-        raise Unservable(f"{where} is no schema" if depth <= _DEEPEST else "is nested too deeply.")
+    if depth > _DEEPEST:
+        raise Unservable("is nested too deeply.")
     for word in _UNSERVED:
         if word in schema:
             raise Unservable(f"keyword '{word}' is not supported.")
-    _check_values(schema, where)
+    try:
+        patterned.check(schema.get("pattern", ""))
+    except ValueError as problem:
+        raise Unservable(f"pattern {problem}.") from None
+    for spelled in ("propertyOrdering", "property_ordering"):
+        order = schema.get(spelled, [])
+        if not isinstance(order, list) or not all(isinstance(name, str) for name in order):
+            raise Unservable(f"{spelled} must be a list of names.")
     if "$ref" in schema:
         resolve(schema, root)
-    for inner, at in inner_schemas(schema, where):
-        _check(inner, root, at, depth + 1)
+    for inner in _inner_schemas(schema):
+        _check(inner, root, depth + 1)
 
 
-def _check_values(schema: Json, where: str) -> None:
-    kinds = schema.get("type", [])
-    kinds = kinds if isinstance(kinds, list) else [kinds]
-    if not all(isinstance(kind, str) and kind in TYPES for kind in kinds):
-        raise Unservable(f"{where}.type is none of {', '.join(sorted(TYPES))}.")
-    if "enum" in schema and not (isinstance(schema["enum"], list) and schema["enum"]):
-        raise Unservable(f"{where}.enum must be a list that is not empty.")
-    for count in _COUNTS:
-        value = schema.get(count, 0)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise Unservable(f"{where}.{count} must be a count.")
-    for bound in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"):
-        value = schema.get(bound, 1)
-        if (
-            not isinstance(value, int | float)
-            or isinstance(value, bool)
-            or not math.isfinite(value)
-        ):
-            raise Unservable(f"{where}.{bound} must be a number.")
-    for names in ("required", *_NAMES):
-        listed = schema.get(names, [])
-        if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
-            raise Unservable(f"{where}.{names} must be a list of names.")
-    try:
-        re.compile(schema.get("pattern", ""))
-    except (re.error, TypeError):
-        raise Unservable(f"{where}.pattern is no regular expression.") from None
-
-
-def inner_schemas(schema: Json, where: str) -> list[tuple[Any, str]]:
-    """Every schema that stands in this one, and where."""
-    found: list[tuple[Any, str]] = []
-    for word in ("items", "additionalProperties", "contains"):
-        if word in schema:
-            found.append((schema[word], f"{where}.{word}"))
-    for word in ("anyOf", "oneOf", "allOf", "prefixItems"):
-        listed = schema.get(word, [])
-        if not isinstance(listed, list):
-            raise Unservable(f"{where}.{word} must be a list.")
-        found += [(one, f"{where}.{word}[{n}]") for n, one in enumerate(listed)]
-    for word in ("properties", "$defs", "definitions"):
-        named = schema.get(word, {})
-        if not isinstance(named, dict):
-            raise Unservable(f"{where}.{word} must be an object.")
-        found += [(one, f"{where}.{word}[{name}]") for name, one in named.items()]
-    return found
+def _inner_schemas(schema: Json) -> Iterator[Any]:
+    yield from (schema[word] for word in _SINGLE if word in schema)
+    yield from (one for word in _LISTED for one in schema.get(word, ()))
+    yield from (one for word in _NAMED for one in schema.get(word, {}).values())
 
 
 def resolve(schema: Json, root: Json) -> Json:
@@ -213,16 +201,7 @@ def resolve(schema: Json, root: Json) -> Json:
     Raises:
         Unservable: it points out of this schema, or to nothing.
     """
-    seen = 0
-    while "$ref" in schema:
-        target, seen = schema["$ref"], seen + 1
-        found: Any = root
-        if not isinstance(target, str) or not target.startswith("#") or seen > _DEEPEST:
-            raise Unservable(f"reference '{target}' can't be followed.")
-        for step in target.removeprefix("#").strip("/").split("/") if target != "#" else []:
-            name = step.replace("~1", "/").replace("~0", "~")
-            found = found.get(name) if isinstance(found, dict) else None
-        if not isinstance(found, dict):
-            raise Unservable(f"reference to undefined schema '{target}'.")
-        schema = {**found, **{name: one for name, one in schema.items() if name != "$ref"}}
-    return schema
+    try:
+        return dict(resolved(schema, root))
+    except BadSchema as problem:
+        raise Unservable(f"{problem}.") from None

@@ -18,6 +18,7 @@ _NAMED: Final = re.compile(rf"(?<=\s)(?!I\b|I'){_CAPITALISED}")
 _PLACED: Final = re.compile(rf"\b(?:in|at|to|from|for|near|of) ({_CAPITALISED})")
 _QUOTED: Final = re.compile(r"[\"\u201c]([^\"\u201d]+)[\"\u201d]|(?<!\w)'([^']{2,})'(?!\w)")
 _FEW_WORDS: Final = 4
+_MOST_HEARD: Final = 8_000
 _COUNTING: Final = "zero one two three four five six seven eight nine ten eleven twelve"
 _SPELLED: Final = {word: number for number, word in enumerate(_COUNTING.split())}
 _DAYS: Final = (
@@ -26,7 +27,7 @@ _DAYS: Final = (
 )
 _DATE: Final = re.compile(rf"\b(?:\d{{4}}-\d\d-\d\d|{_DAYS})\b", re.IGNORECASE)
 _CLOCK: Final = re.compile(r"\b\d{1,2}(?::\d\d)?\s?(?:am|pm)\b|\b\d{1,2}:\d\d\b", re.IGNORECASE)
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.,;?!]+")
+_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}\.[^@\s.,;?!]+")
 _URL: Final = re.compile(r"\bhttps?://[^\s]+[^\s.,;?!]")
 _PHONE: Final = re.compile(r"\+?\d[\d ()-]{6,}\d")
 _DENIES: Final = re.compile(r"\b(?:not|no|never|without|don't|doesn't|isn't)\b", re.IGNORECASE)
@@ -77,12 +78,16 @@ def stems(words: str) -> set[str]:
 
 
 class Words:
-    """A message, and the reply that the rules give to it."""
+    """A message, and the reply that the rules give to it.
+
+    Looked into are the first 8,000 characters, so that a long one takes no longer.
+    """
 
     def __init__(self, message: str, reply: str = "") -> None:
         self.message = " ".join(message.split())
         self.reply = " ".join(reply.split())
-        self._facts = extract(self.message)
+        self.heard = self.message[:_MOST_HEARD]
+        self._facts = extract(self.heard)
 
     def texts(self, name: str) -> list[str]:
         """What was said that fits a text of this name, best first; [] when nothing does."""
@@ -94,34 +99,34 @@ class Words:
             return [said for said in (self.reply, self.message) if said]
         found = self._shaped(words) + self._stated(asked) + self._marked(words)
         if words & _IDS:
-            found += [code.removeprefix("#") for code in _CODE.findall(self.message)]
+            found += [code.removeprefix("#") for code in _CODE.findall(self.heard)]
         if words & _PLACES:
-            found += _PLACED.findall(self.message) + _NAMED.findall(self.message)
+            found += _PLACED.findall(self.heard) + _NAMED.findall(self.heard)
         if words & _PEOPLE:
-            found += _NAMED.findall(self.message)
+            found += _NAMED.findall(self.heard)
         return list(dict.fromkeys(found + self._after(asked)))
 
     def codes(self) -> list[str]:
         """What looks like an identifier, in order, each once."""
-        found = [code.removeprefix("#") for code in _CODE.findall(self.message)]
+        found = [code.removeprefix("#") for code in _CODE.findall(self.heard)]
         return list(dict.fromkeys(found))
 
     def topics(self) -> list[str]:
         """What the message is about: objects of its facts, names, else its content words."""
         stated = [fact.object for fact in self._facts]
         found = [one for one in stated if len(one.split()) <= _FEW_WORDS]
-        found += _NAMED.findall(self.message) + self.codes()
+        found += _NAMED.findall(self.heard) + self.codes()
         if not found:
-            found = [word for word in _WORD.findall(self.message) if stems(word)]
+            found = [word for word in _WORD.findall(self.heard) if stems(word)]
         return list(dict.fromkeys(found))
 
     def numbers(self, name: str) -> list[float]:
         """The numbers that were said; the one beside a word of the name goes first."""
         spelled = {word for word in words_of(name) if stems(word)}
         found: list[tuple[bool, float]] = []
-        for match in re.finditer(rf"{_NUMBER.pattern}|\b(?:{'|'.join(_SPELLED)})\b", self.message):
+        for match in re.finditer(rf"{_NUMBER.pattern}|\b(?:{'|'.join(_SPELLED)})\b", self.heard):
             said = match[0].casefold()
-            around = self.message[max(0, match.start() - 20) : match.end() + 20]
+            around = self.heard[max(0, match.start() - 20) : match.end() + 20]
             near = bool(stems(around) & stems(" ".join(spelled)))
             number = float(_SPELLED[said]) if said in _SPELLED else float(said)
             found.append((near, number))
@@ -130,13 +135,13 @@ class Words:
     def flag(self, name: str) -> bool | None:
         """Whether the name's words were said, and not denied; None when they were not said."""
         wanted = stems(" ".join(word for word in words_of(name) if word not in _AUXILIARY))
-        if not wanted or not wanted <= stems(self.message):
+        if not wanted or not wanted <= stems(self.heard):
             return None
-        return not _DENIES.search(self.message)
+        return not _DENIES.search(self.heard)
 
     def chosen(self, options: list[str]) -> list[str]:
         """The options whose words were said, in the order of the options."""
-        said = stems(self.message) | set(_WORD.findall(self.message.casefold()))
+        said = stems(self.heard) | set(_WORD.findall(self.heard.casefold()))
         return [
             option
             for option in options
@@ -146,7 +151,7 @@ class Words:
 
     def _shaped(self, words: set[str]) -> list[str]:
         shapes = [shape for names, shape in _SHAPES if words & names]
-        return [match[0] for shape in shapes for match in shape.finditer(self.message)]
+        return [match[0] for shape in shapes for match in shape.finditer(self.heard)]
 
     def _stated(self, words: list[str]) -> list[str]:
         predicates = {_FACTS[word] for word in words if word in _FACTS}
@@ -155,7 +160,7 @@ class Words:
     def _marked(self, words: set[str]) -> list[str]:
         if not words - _IDS:
             return []
-        return [one or other for one, other in _QUOTED.findall(self.message)]
+        return [one or other for one, other in _QUOTED.findall(self.heard)]
 
     def _after(self, words: list[str]) -> list[str]:
         """What follows a word of the name: "order A-17", "colour: red"."""
@@ -164,7 +169,7 @@ class Words:
             if word in _IDS or word in _AUXILIARY or not stems(word):
                 continue
             pattern = rf"\b{re.escape(word)}s?(?: is|:| =)? ([^\s,.;?!]+)"
-            match = re.search(pattern, self.message, re.IGNORECASE)
+            match = re.search(pattern, self.heard, re.IGNORECASE)
             if match and stems(match[1]):
                 found.append(match[1])
         return found

@@ -104,15 +104,7 @@ def test_a_reply_is_an_instance_of_the_type_whose_schema_was_sent(run: Run, kind
     reply = text(ask(run, {"responseJsonSchema": schema}))
 
     TypeAdapter(kind).validate_json(reply)
-    assert problems(_without_notes(schema), json.loads(reply), root=_without_notes(schema)) == []
-
-
-def _without_notes(schema: Any) -> Any:
-    """Without the words that the shared check doesn't know."""
-    if isinstance(schema, dict):
-        unknown = {"format", "prefixItems"}
-        return {k: _without_notes(v) for k, v in schema.items() if k not in unknown}
-    return [_without_notes(one) for one in schema] if isinstance(schema, list) else schema
+    assert problems(schema, json.loads(reply)) == []
 
 
 def test_what_the_person_said_goes_into_the_fields_that_ask_for_it(run: Run) -> None:
@@ -202,15 +194,17 @@ def test_a_reply_that_is_cut_is_not_whole_json(run: Run) -> None:
             },
             "required[0]: property is not defined",
         ),
-        ({"responseSchema": {"ref": "#/defs/None"}}, "undefined schema"),
-        ({"responseJsonSchema": {"$ref": "#/$defs/None"}}, "undefined schema"),
-        ({"responseJsonSchema": {"$ref": "http://x/y"}}, "can't be followed"),
-        ({"responseJsonSchema": {"$ref": "#"}}, "can't be followed"),
-        ({"responseJsonSchema": {"type": "date"}}, "type is none of"),
+        ({"responseSchema": {"ref": "#/defs/None"}}, "leads nowhere"),
+        ({"responseJsonSchema": {"$ref": "#/$defs/None"}}, "leads nowhere"),
+        ({"responseJsonSchema": {"$ref": "http://x/y"}}, "leads nowhere"),
+        ({"responseJsonSchema": {"$ref": "#"}}, "bad reference"),
+        ({"responseJsonSchema": {"$ref": "#there"}}, "leads nowhere"),
+        ({"responseJsonSchema": {"type": "date"}}, "'date' is not valid"),
         ({"responseJsonSchema": {"not": {}}}, "keyword 'not' is not supported"),
-        ({"responseJsonSchema": {"type": "string", "pattern": "("}}, "no regular expression"),
+        ({"responseJsonSchema": {"type": "string", "pattern": "("}}, "not a 'regex'"),
+        ({"responseJsonSchema": {"pattern": "(?:(a{99}){99}){99}"}}, "invalid repetition size"),
         ({"responseJsonSchema": {"minimum": 2, "maximum": 1, "type": "integer"}}, "no value"),
-        ({"responseJsonSchema": {"enum": []}}, "not empty"),
+        ({"responseJsonSchema": {"enum": []}}, "no value"),
         (
             {"responseJsonSchema": {"type": "number", "minimum": 1e300, "multipleOf": 1e-300}},
             "has bounds",
@@ -224,7 +218,7 @@ def test_a_reply_that_is_cut_is_not_whole_json(run: Run) -> None:
                     "required": ["again"],
                 }
             },
-            "can't be followed",
+            "bad reference",
         ),
         (
             {
