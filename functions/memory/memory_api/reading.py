@@ -1,10 +1,10 @@
 """Reads both stores at the same time. What fails or is late is named; the rest is an answer."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Literal, Protocol
 
 from memory_api.paging import Place
 from tandem import observability
@@ -12,7 +12,7 @@ from tandem.clients.models import Mem0Memory, Mem0Page, Page, ZepEdge, ZepNode
 from tandem.deadline import Deadline
 from tandem.delivery.stores import name_at_stores
 from tandem.errors import UpstreamError, UpstreamRejected
-from tandem.ids import AccountId, ZepUuid
+from tandem.ids import ZepUuid
 from tandem.recall.context import SHARES
 from tandem.recall.gather import Gathered, Person
 from tandem.recall.items import Draft
@@ -22,6 +22,10 @@ EDGES_A_CALL: Final = 100
 MEMORIES_A_CALL: Final = 200
 CALLS_A_LIST: Final = 3
 """The most calls that one page of the view makes for one store's list."""
+
+Scope = Literal["mem0", "zep", "hybrid"]
+"""Which stores a search asks."""
+_LEAST_DEPTH: Final = 20
 
 
 class Graphs(Protocol):
@@ -37,6 +41,10 @@ class Graphs(Protocol):
     ) -> Page[ZepEdge]: ...
 
     async def list_nodes(self, graph_uuid: ZepUuid, *, timeout_seconds: float) -> Page[ZepNode]: ...
+
+    async def search_edges(
+        self, graph_uuid: ZepUuid, query: str, *, limit: int = ..., timeout_seconds: float
+    ) -> list[ZepEdge]: ...
 
 
 class Memories(Protocol):
@@ -90,11 +98,13 @@ class Reading:
     degraded: set[str] = field(default_factory=set)
 
 
-class Found(NamedTuple):
-    """What a search has found, best first."""
+@dataclass(slots=True)
+class Found:
+    """What a search has found at each store, best first, and which stores did not answer."""
 
-    memories: Sequence[Mem0Memory]
-    degraded: set[str]
+    memories: Sequence[Mem0Memory] = ()
+    edges: Sequence[ZepEdge] = ()
+    degraded: set[str] = field(default_factory=set)
 
 
 class StoreReader:
@@ -124,28 +134,49 @@ class StoreReader:
     async def view(self, wanted: Wanted) -> Reading:
         """Everything for one page of the merged view. No store's failure is raised."""
         reading = Reading()
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._memories(wanted, reading))
-                group.create_task(self._edges(wanted, reading))
-                if wanted.place.is_first:
-                    group.create_task(self._nodes(wanted, reading))
-                if wanted.message is not None:
-                    group.create_task(self._context(wanted.person, wanted.message, reading))
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from failed
+        work = [self._memories(wanted, reading), self._edges(wanted, reading)]
+        if wanted.place.is_first:
+            work.append(self._nodes(wanted, reading))
+        if wanted.message is not None:
+            work.append(self._context(wanted.person, wanted.message, reading))
+        await _together(work)
         return reading
 
-    async def search(self, account_id: AccountId, query: str, *, limit: int) -> Found:
-        """The person's memories that fit best."""
-        degraded: set[str] = set()
+    async def search(self, person: Person, query: str, *, scope: Scope, limit: int) -> Found:
+        """What the stores of the scope know that fits best: one call each, at the same time.
+
+        Zep's part has facts that no longer hold, too, and each part of a hybrid search goes
+        deeper than `limit`: what one store has far down may be what both agree on.
+        """
+        found = Found()
+        depth = limit if scope == "mem0" else max(2 * limit, _LEAST_DEPTH)
+        work = []
+        if scope != "zep":
+            work.append(self._found_memories(person, query, depth, found))
+        if scope != "mem0":
+            work.append(self._found_edges(person, query, depth, found))
+        await _together(work)
+        return found
+
+    async def _found_memories(self, person: Person, query: str, depth: int, found: Found) -> None:
         call = self._mem0.search(
             query,
-            user_id=name_at_stores(self._stage, account_id),
-            limit=limit,
+            user_id=name_at_stores(self._stage, person.account_id),
+            limit=depth,
             timeout_seconds=self._timeout_seconds,
         )
-        return Found(await _answer_or([], call, degraded), degraded)
+        found.memories = await _answer_or([], call, found.degraded)
+
+    async def _found_edges(self, person: Person, query: str, depth: int, found: Found) -> None:
+        if person.zep_graph_uuid is None:
+            return
+        call = self._zep.search_edges(
+            person.zep_graph_uuid,
+            query,
+            limit=depth,
+            timeout_seconds=self._timeout_seconds,
+        )
+        found.edges = await _answer_or([], call, found.degraded)
 
     async def _edges(self, wanted: Wanted, reading: Reading) -> None:
         graph = wanted.person.zep_graph_uuid
@@ -207,6 +238,15 @@ class StoreReader:
         )
         reading.context = gathered.drafts
         reading.degraded |= gathered.degraded
+
+
+async def _together(work: Sequence[Coroutine[object, object, None]]) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            for part in work:
+                group.create_task(part)
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
 
 
 async def _answer_or[A, B](otherwise: B, call: Awaitable[A], degraded: set[str]) -> A | B:

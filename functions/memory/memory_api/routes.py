@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from memory_api.schemas import MemoryRequest, MemoryResponse, SearchRequest, SearchResponse
-from memory_api.service import MemoryService, ViewQuery
+from memory_api.service import MemoryService, Search, ViewQuery
 from tandem.principal import Caller
 
 
@@ -27,7 +27,7 @@ def create_router(service: MemoryService) -> APIRouter:
 
     @router.post("/search")
     async def search(principal: Caller, body: SearchRequest) -> SearchResponse:
-        found = await service.search(principal, body.query, user_id=body.user_id, limit=body.limit)
+        found = await service.search(principal, Search(**dict(body)))
         return SearchResponse(items=found.items, degraded=found.degraded)
 
     return router

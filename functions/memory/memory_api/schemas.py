@@ -1,9 +1,10 @@
 """Bodies and queries of the memory endpoints."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from memory_api.reading import Scope
 from tandem.cursors import MAX_CURSOR_CHARACTERS
 from tandem.fields import Label
 from tandem.recall.items import RecalledItem
@@ -38,17 +39,22 @@ class MemoryResponse(ResponseModel):
 
 
 class SearchRequest(RequestModel):
-    """A question to the memory."""
+    """A question to the memory: to Mem0's memories, to Zep's facts, or to both as one list."""
 
     user_id: Label | None = None
     query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
     limit: Annotated[int, Field(strict=True, ge=1, le=50)] = 10
-    scope: Literal["mem0"] = "mem0"
+    scope: Scope = "mem0"
 
 
 class SearchResponse(ResponseModel):
-    """What was found, best first. What was said a moment ago and shares a word with the question
-    stands before what it competes with; what shares none stands at the end, where there is room."""
+    """What was found, best first, what has ended behind what holds.
+
+    A question about a time ("before Mumbai", "in 2023") has what was true then in front, unless
+    `scope` is `mem0`. What was said a moment ago and shares a word with the question stands before
+    what it competes with; what shares none stands at the end, where there is room. `degraded` names
+    stores that were to be asked and did not answer.
+    """
 
     items: tuple[RecalledItem, ...]
     degraded: tuple[str, ...]

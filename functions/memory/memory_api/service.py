@@ -1,24 +1,26 @@
 """The rules of the memory view and of search."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from memory_api.paging import Ahead, Place, cut
-from memory_api.reading import Found, Reading, Wanted
+from memory_api.reading import Found, Reading, Scope, Wanted
 from tandem.cursors import read_cursor, write_cursor
 from tandem.db.memory import Looked, Traced
-from tandem.ids import AccountId, Mem0Id, TurnId
+from tandem.ids import AccountId, TurnId
 from tandem.principal import Principal
 from tandem.recall.context import SHARES, context_items
 from tandem.recall.evidence import evidence_block
+from tandem.recall.fusion import fuse
 from tandem.recall.gather import Person
 from tandem.recall.items import Draft, RecalledItem, ResolvedSource, resolve_all
 from tandem.recall.merge import Link, links, merge
 from tandem.recall.rank import order
 from tandem.recall.routing import choose_route
 from tandem.recall.stores import entity_draft, fact_draft, memory_draft, pending_item
+from tandem.recall.time_questions import understand
 from tandem.recall.validity import held_at, is_superseded
 
 
@@ -31,14 +33,16 @@ class Ledger(Protocol):
     async def settle(
         self, account_id: AccountId, drafts: Iterable[Draft], links: Sequence[Link]
     ) -> list[ResolvedSource]: ...
-    async def trace(self, account_id: AccountId, memories: Sequence[Draft]) -> Traced: ...
+    async def trace(
+        self, account_id: AccountId, *, facts: Sequence[Draft], memories: Sequence[Draft]
+    ) -> Traced: ...
 
 
 class Reader(Protocol):
     """What the service needs of the stores."""
 
     async def view(self, wanted: Wanted) -> Reading: ...
-    async def search(self, account_id: AccountId, query: str, *, limit: int) -> Found: ...
+    async def search(self, person: Person, query: str, *, scope: Scope, limit: int) -> Found: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,16 @@ class ViewQuery:
     include_superseded: bool = False
     limit: int = 50
     cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is searched for, and where."""
+
+    query: str
+    user_id: str | None = None
+    scope: Scope = "mem0"
+    limit: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,25 +144,39 @@ class MemoryService:
             context=_context(looked, resolve_all(given, found), now) if wants_context else None,
         )
 
-    async def search(
-        self, principal: Principal, query: str, *, user_id: str | None, limit: int
-    ) -> SearchResult:
-        """The caller's memories and pending statements that fit best.
+    async def search(self, principal: Principal, search: Search) -> SearchResult:
+        """What the caller's stores and pending statements have on a question, best first.
+
+        What holds comes before what is superseded, unless the question is about a time: then what
+        was true at that time comes first. Memories alone have no such dates.
 
         Raises:
             Unauthenticated, Forbidden, Unavailable: as `MemoryLedger.look`.
         """
-        looked = await self.ledger.look(principal, user_id=user_id)
-        found = await self.reader.search(principal.account_id, query, limit=limit)
-        memories = [memory_draft(memory) for memory in found.memories]
-        traced = Traced([], frozenset())
-        if memories:
-            traced = await self.ledger.trace(principal.account_id, memories)
-        drafts = [_as_linked(draft, traced.linked) for draft in merge([], memories)]
-        items = order(
-            [*resolve_all(drafts, traced.sources), *_pending(looked)], query=query, now=self.now()
+        looked = await self.ledger.look(principal, user_id=search.user_id)
+        person = Person(principal.account_id, looked.zep_graph_uuid)
+        found = await self.reader.search(
+            person, search.query, scope=search.scope, limit=search.limit
         )
-        return SearchResult(tuple(items[:limit]), tuple(sorted(found.degraded)))
+        facts = [fact_draft(edge) for edge in found.edges]
+        memories = [memory_draft(memory) for memory in found.memories]
+        traced = Traced()
+        if facts or memories:
+            traced = await self.ledger.trace(principal.account_id, facts=facts, memories=memories)
+        if search.scope == "hybrid":
+            drafts = fuse(facts, memories, query=search.query, pairs=traced.pairs)
+        else:
+            drafts = merge(facts, memories)
+        linked = _linked(traced)
+        items = resolve_all([_as_linked(draft, linked) for draft in drafts], traced.sources)
+        now = self.now()
+        ordered = order(
+            [*items, *_pending(looked)],
+            query=search.query,
+            now=now,
+            asked=None if search.scope == "mem0" else understand(search.query, now=now),
+        )
+        return SearchResult(tuple(ordered[: search.limit]), tuple(sorted(found.degraded)))
 
     async def _settled(
         self, account_id: AccountId, drafts: Sequence[Draft], links: Sequence[Link]
@@ -201,9 +229,13 @@ def _context(looked: Looked, items: Sequence[RecalledItem], now: datetime) -> st
     return evidence_block(context_items(items, pending, route=route, query=query, now=now))
 
 
-def _as_linked(draft: Draft, linked: frozenset[Mem0Id]) -> Draft:
-    """Where a fact of Zep's is known to say the same, the memory is in both stores."""
-    if linked.isdisjoint(draft.provider_ids):
+def _linked(traced: Traced) -> frozenset[str]:
+    """What is known to be in both stores: Mem0's ids, and ids of items that are facts."""
+    memories = (pair.mem0_id for pair in traced.pairs)
+    return frozenset([*memories, *(f"fact_{edge}" for edge in traced.elsewhere)])
+
+
+def _as_linked(draft: Draft, linked: frozenset[str]) -> Draft:
+    if linked.isdisjoint((draft.item.id, *draft.provider_ids)):
         return draft
-    item = draft.item.model_copy(update={"store": "both"})
-    return Draft(item, draft.provider_ids, draft.turn_ids, draft.superseded_at)
+    return replace(draft, item=draft.item.model_copy(update={"store": "both"}))

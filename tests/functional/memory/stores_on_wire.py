@@ -74,6 +74,8 @@ class StoresOnWire:
                 return {"items": self.edges[first:last], **after}
             case [*_, "nodes", "list"]:
                 return {"items": self.nodes}
+            case [*_, "search", "edges"]:
+                return {"items": self.edges[: int(query["page_size"])]}
             case [*_, "context"]:
                 return {"context": "free text", "results": {"edges": self.context}}
             case [*_, "search", ""]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,10 +57,12 @@ class FakeLedger:
         assert list(drafts) or links
         return []
 
-    async def trace(self, account_id: AccountId, memories: Sequence[Draft]) -> Traced:
+    async def trace(
+        self, account_id: AccountId, *, facts: Sequence[Draft], memories: Sequence[Draft]
+    ) -> Traced:
         assert account_id
-        assert memories
-        return Traced([], frozenset())
+        assert facts or memories
+        return Traced()
 
 
 class Api:
@@ -226,6 +229,73 @@ def test_search_answers_without_mem0_and_names_it(api: Api, failure: int) -> Non
     assert api.search({"query": "x"}) == (200, {"items": [], "degraded": ["mem0"]})
 
 
+def test_a_search_of_zep_asks_zep_alone_and_shows_when_things_were_true(api: Api) -> None:
+    story(api.stores)
+    status, body = api.search({"query": "Where do I live?", "scope": "zep"})
+    assert (status, body["degraded"]) == (200, [])
+    assert [(item["text"], item["valid_to"]) for item in body["items"]] == [
+        ("Lives in Mumbai", None),
+        ("Likes chess", None),
+        ("Lives in Delhi", "2026-10-20T09:00:00Z"),
+    ]
+    assert {item["store"] for item in body["items"]} == {"zep"}
+    assert api.stores.asked("zep") == [f"/api/v4/graphs/{GRAPH}/search/edges"]
+    assert api.stores.asked("mem0") == []
+
+
+def test_a_hybrid_search_asks_each_store_once_and_merges_what_both_know(api: Api) -> None:
+    story(api.stores)
+    api.stores.found = [memory("Likes chess.", score=0.4), memory("Lives in Delhi", score=0.9)]
+    status, body = api.search({"query": "Where do I live?", "scope": "hybrid", "limit": 3})
+    assert (status, body["degraded"]) == (200, [])
+    assert [(item["text"], item["store"]) for item in body["items"]] == [
+        ("Likes chess.", "both"),
+        ("Lives in Mumbai", "zep"),
+        ("Lives in Delhi", "both"),
+    ]
+    scores = [item["score"] for item in body["items"]]
+    assert all(0 < score <= 1 for score in scores)
+    assert len(api.stores.asked("zep")) == len(api.stores.asked("mem0")) == 1
+    _, body = api.search({"query": "Where did I live before Mumbai?", "scope": "hybrid"})
+    assert body["items"][0]["text"] == "Lives in Delhi"
+    assert body["items"][0]["valid_from"] == "2020-01-01T00:00:00Z"
+
+
+def test_a_hybrid_search_waits_for_both_stores_at_the_same_time(api: Api) -> None:
+    story(api.stores)
+    api.stores.statuses = {"zep": HANGS, "mem0": HANGS}
+    started = time.monotonic()
+    answer = api.search({"query": "x", "scope": "hybrid"})
+    assert answer == (200, {"items": [], "degraded": ["mem0", "zep"]})
+    assert time.monotonic() - started < 2 * 0.4
+
+
+@pytest.mark.parametrize("failure", [500, 401, 400, 404, HANGS])
+def test_a_hybrid_search_answers_without_a_store_that_fails_and_names_it(
+    api: Api, failure: int
+) -> None:
+    story(api.stores)
+    api.stores.found = [memory("Lives in Delhi", score=0.9)]
+    api.stores.statuses = {"zep": failure}
+    _, body = api.search({"query": "Where do I live?", "scope": "hybrid"})
+    assert body["degraded"] == ["zep"]
+    assert [item["store"] for item in body["items"]] == ["mem0"]
+    api.stores.statuses = {"mem0": failure}
+    status, body = api.search({"query": "Where do I live?", "scope": "hybrid"})
+    assert (status, body["degraded"]) == (200, ["mem0"])
+    assert body["items"][0]["text"] == "Lives in Mumbai"
+    assert "CANARY" not in json.dumps(body)
+
+
+def test_a_person_whom_zep_does_not_know_is_searched_for_in_mem0_alone(api: Api) -> None:
+    api.ledger.looked = Looked(None, [], None)
+    api.stores.found = [memory("Lives in Delhi", score=0.9)]
+    for scope, count in (("hybrid", 1), ("zep", 0)):
+        status, body = api.search({"query": "x", "scope": scope})
+        assert (status, body["degraded"], len(body["items"])) == (200, [], count)
+    assert api.stores.asked("zep") == []
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -269,8 +339,9 @@ def test_a_view_that_asks_wrongly_is_a_422_and_nothing_is_read(
         {"query": "x", "limit": 51},
         {"query": "x", "limit": "10"},
         {"query": "x", "limit": True},
-        {"query": "x", "scope": "zep"},
-        {"query": "x", "scope": "hybrid"},
+        {"query": "x", "scope": "both"},
+        {"query": "x", "scope": ["zep"]},
+        {"query": "x", "scope": None},
         {"query": "x", "unknown_canary": 1},
         {"query": "x", "user_id": "../etc"},
     ],
@@ -309,10 +380,11 @@ def test_nothing_that_was_asked_or_is_remembered_gets_into_the_log(
     api.stores.found = [memory(f"Likes {canary}", score=0.123456)]
     api.view()
     api.search({"query": canary})
+    api.search({"query": canary, "scope": "hybrid"})
     api.search({"query": canary, canary: canary})
     api.stores.statuses = {"zep": 500, "mem0": 500}
     api.view()
-    api.search({"query": canary})
+    api.search({"query": f"before {canary}", "scope": "hybrid"})
     lines = log_lines()
     written = json.dumps(lines)
     assert canary not in written

@@ -10,11 +10,11 @@ import pytest
 
 from tandem.clients.models import Mem0Memory, ZepEdge
 from tandem.db.connection import Database, OneRoundTrip
-from tandem.db.memory import MemoryLedger
+from tandem.db.memory import MemoryLedger, Traced
 from tandem.errors import Forbidden, NotFound, Unauthenticated
 from tandem.ids import Mem0Id, ZepUuid
 from tandem.recall.items import Draft, resolve_all
-from tandem.recall.merge import Link, links
+from tandem.recall.merge import Link, Pair, edge_uuid_of, links, mem0_id_of
 from tandem.recall.normalise import statement_hash
 from tandem.recall.stores import fact_draft, memory_draft
 from tandem.settings import DatabaseSettings
@@ -200,10 +200,37 @@ def test_tracing_tells_which_memories_a_fact_is_known_to_equal(
     found = links([fact("Lives in Delhi"), fact("Likes tea")], [linked, rewritten])
     run(ledger.settle(me.account_id, [], found))
     again = Draft(rewritten.item.model_copy(update={"text": "Likes coffee"}))
-    traced = run(ledger.trace(me.account_id, [linked, again, alone]))
-    assert traced.linked == {linked.provider_ids[0]}
+    traced = run(ledger.trace(me.account_id, facts=[], memories=[linked, again, alone]))
+    assert {pair.mem0_id for pair in traced.pairs} == {linked.provider_ids[0]}
     assert [row.turn_id for row in traced.sources] == [turn]
-    assert run(ledger.trace(you.account_id, [linked])) == ([], frozenset())
+    assert run(ledger.trace(you.account_id, facts=[], memories=[linked])) == Traced([])
+
+
+def test_tracing_facts_tells_their_sources_and_which_memories_equal_them(
+    connection: OneRoundTrip, ledger: MemoryLedger
+) -> None:
+    me, you = Speaker.sign_up(connection), Speaker.sign_up(connection)
+    turn = me.turn(me.session("sess789"), 1, "I live in Delhi")
+    delhi, tea, alone = fact("Lives in Delhi"), fact("Likes tea"), fact("Has a dog")
+    home, drink = memory("Lives in Delhi"), memory("Likes tea")
+    me.source(delhi.provider_ids[0], turn)
+    run(ledger.settle(me.account_id, [], links([delhi, tea], [home, drink])))
+    facts = [delhi, tea, alone]
+    traced = run(ledger.trace(me.account_id, facts=facts, memories=[home]))
+    assert traced.pairs == {Pair(mem0_id_of(home), edge_uuid_of(delhi))}
+    assert traced.elsewhere == {edge_uuid_of(tea)}
+    assert [row.turn_id for row in traced.sources] == [turn]
+    assert run(ledger.trace(you.account_id, facts=facts, memories=[home])) == Traced([])
+
+
+def test_a_link_of_a_memory_that_has_changed_since_is_none_for_its_fact_either(
+    connection: OneRoundTrip, ledger: MemoryLedger
+) -> None:
+    me = Speaker.sign_up(connection)
+    delhi, home = fact("Lives in Delhi"), memory("Lives in Delhi")
+    run(ledger.settle(me.account_id, [], links([delhi], [home])))
+    changed = Draft(home.item.model_copy(update={"text": "Lives in New Delhi"}))
+    assert run(ledger.trace(me.account_id, facts=[delhi], memories=[changed])) == Traced([])
 
 
 @pytest.mark.parametrize("hostile", ['a"b', "a,b", "{}", "NULL", "a\\b", "a'b", "", "😀"])
@@ -216,7 +243,8 @@ def test_ids_of_a_store_are_data_whatever_they_look_like(
     me.source(hostile, turn)
     found = run(ledger.settle(me.account_id, [odd], links([fact("x")], [odd])))
     assert [row.turn_id for row in found] == [turn]
-    assert run(ledger.trace(me.account_id, [odd])).linked == {hostile}
+    traced = run(ledger.trace(me.account_id, facts=[], memories=[odd]))
+    assert {pair.mem0_id for pair in traced.pairs} == {hostile}
 
 
 def test_each_part_is_one_round_trip(
@@ -233,6 +261,6 @@ def test_each_part_is_one_round_trip(
     assert counting_proxy.round_trips == 1
     run(ledger.settle(me.account_id, memories, links([fact("Lives in Delhi")], memories)))
     assert counting_proxy.round_trips == 2
-    run(ledger.trace(me.account_id, memories))
+    run(ledger.trace(me.account_id, facts=[fact("Likes tea")], memories=memories))
     assert counting_proxy.round_trips == 3
     opened.close()

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 import pytest
 
@@ -16,7 +17,10 @@ from memory_api.routes import create_router
 from memory_api.service import MemoryService, ViewQuery
 from tandem.db.connection import Database, OneRoundTrip
 from tandem.db.memory import MemoryLedger
+from tandem.ids import Mem0Id, ZepUuid
 from tandem.recall.gather import Gather
+from tandem.recall.merge import Link
+from tandem.recall.normalise import statement_hash
 from tandem.settings import DatabaseSettings
 from tandem.web import create_app, create_handler
 from tests.conftest import MakeEvent
@@ -40,7 +44,8 @@ class Tandem:
         zep, mem0 = self.stores.zep(), self.stores.mem0()
         gather = Gather(zep, mem0, stage="test")
         reader = StoreReader(zep, mem0, gather, stage="test", timeout_seconds=2.5)
-        service = MemoryService(MemoryLedger(self._database), reader)
+        self.ledger = MemoryLedger(self._database)
+        service = MemoryService(self.ledger, reader)
         self._handler = create_handler(create_app(routers=[create_router(service)]))
 
     def view(self, **query: str) -> Any:
@@ -119,6 +124,43 @@ def test_delhi_becomes_mumbai_and_stays_in_the_view_with_its_end(tandem: Tandem)
     ]
     before = tandem.view(as_of="2026-10-01T00:00:00Z")
     assert [item["text"] for item in before["facts"]] == ["Lives in Delhi"]
+    _searches_tell_now_from_then(tandem, said_delhi, said_mumbai)
+
+
+def _searches_tell_now_from_then(tandem: Tandem, said_delhi: UUID, said_mumbai: UUID) -> None:
+    for scope, store in (("hybrid", "both"), ("zep", "both")):
+        body = tandem.search(query="Where do I live?", scope=scope)
+        assert [(item["text"], item["store"]) for item in body["items"]] == [
+            ("Lives in Mumbai", "zep"),
+            ("Lives in Delhi", store),
+        ]
+        sources = [item["source"][0] for item in body["items"]]
+        assert [one["turn_id"] for one in sources] == [str(said_mumbai), str(said_delhi)]
+        assert {one["session_id"] for one in sources} == {"sess789"}
+        body = tandem.search(query="Where did I live before Mumbai?", scope=scope)
+        first = body["items"][0]
+        assert (first["text"], first["valid_from"], first["valid_to"]) == (
+            "Lives in Delhi",
+            "2026-09-20T09:00:00Z",
+            "2026-10-20T09:00:00Z",
+        )
+
+
+def test_a_hybrid_search_merges_what_is_linked_though_the_words_differ(tandem: Tandem) -> None:
+    me, stores = tandem.person, tandem.stores
+    turn = me.turn(me.session("sess789"), 1, "I drink tea all day", states=("ingested",) * 2)
+    tea, fond = edge("Likes tea"), memory("Is fond of tea", metadata={"turn_id": str(turn)})
+    stores.edges, stores.found = [edge("Likes chess"), tea], [fond]
+    me.source(tea["episode_uuids"][0], turn)
+    link = Link(Mem0Id(fond["id"]), ZepUuid(UUID(tea["uuid"])), statement_hash("Is fond of tea"))
+    asyncio.run(tandem.ledger.settle(me.account_id, [], [link]))
+    [first, *others] = tandem.search(query="tea", scope="hybrid")["items"]
+    assert (first["text"], first["store"]) == ("Is fond of tea", "both")
+    assert [source["turn_id"] for source in first["source"]] == [str(turn)]
+    assert [item["text"] for item in others] == ["Likes chess"]
+    stores.found = [fond | {"memory": "Is fond of coffee"}]
+    found = tandem.search(query="tea", scope="hybrid")["items"]
+    assert {item["store"] for item in found} == {"mem0", "zep"}
 
 
 def test_view_and_search_take_two_round_trips_each(
@@ -134,6 +176,8 @@ def test_view_and_search_take_two_round_trips_each(
         partial(tandem.view, session_id="sess789", include_superseded="true"),
         partial(tandem.view),
         partial(tandem.search, query="fact"),
+        partial(tandem.search, query="fact", scope="zep"),
+        partial(tandem.search, query="fact in 2023", scope="hybrid", limit=50),
     ]
     for request in requests:
         counting_proxy.reset()

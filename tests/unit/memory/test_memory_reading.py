@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from memory_api.paging import Place
-from memory_api.reading import Reading, StoreReader, Wanted
+from memory_api.reading import Found, Reading, Scope, StoreReader, Wanted
 from tandem.clients.models import Mem0Memory, Mem0Page, Page, ZepEdge, ZepNode
 from tandem.errors import (
     Unavailable,
@@ -58,6 +58,13 @@ class FakeZep:
         if self.fails_at is not None:
             raise self.failure
         return Page[ZepNode](items=(ZepNode(uuid=ZepUuid(uuid4()), name="Bruno"),))
+
+    async def search_edges(
+        self, graph_uuid: ZepUuid, query: str, *, limit: int = 10, timeout_seconds: float
+    ) -> list[ZepEdge]:
+        assert query
+        page = await self.list_edges(graph_uuid, page_size=limit, timeout_seconds=timeout_seconds)
+        return list(page.items)
 
 
 @dataclass
@@ -116,6 +123,10 @@ def reader(
         stage="test",
         timeout_seconds=2.5,
     )
+
+
+def search(made: StoreReader, *, scope: Scope, limit: int = 7) -> Found:
+    return asyncio.run(made.search(KNOWN, "Where?", scope=scope, limit=limit))
 
 
 def view(made: StoreReader, **wanted: Any) -> Reading:
@@ -216,13 +227,35 @@ def test_a_missing_key_is_no_degraded_answer_but_an_error() -> None:
 
 
 def test_search_asks_mem0_for_the_person_and_names_it_when_it_fails() -> None:
-    mem0 = FakeMem0()
-    found = asyncio.run(reader(mem0=mem0).search(ME, "Where?", limit=7))
+    zep, mem0 = FakeZep(), FakeMem0()
+    found = search(reader(zep, mem0), scope="mem0")
     assert [memory.text for memory in found.memories] == ["Where?"]
     assert mem0.asked == [(f"test:{ME}", 0, 7)]
+    assert zep.graphs == []
     failing = FakeMem0(failure=UpstreamTimeout("mem0", operation="search"))
-    found = asyncio.run(reader(mem0=failing).search(ME, "Where?", limit=7))
+    found = search(reader(mem0=failing), scope="mem0")
     assert (found.memories, found.degraded) == ([], {"mem0"})
+
+
+@pytest.mark.parametrize("scope", ["zep", "hybrid"])
+def test_other_scopes_ask_zep_too_once_and_deeper_than_the_answer_goes(scope: Scope) -> None:
+    zep, mem0 = FakeZep(edges=60), FakeMem0()
+    found = search(reader(zep, mem0), scope=scope)
+    assert len(found.edges) == 20
+    assert len(zep.graphs) == 1
+    assert mem0.asked == ([(f"test:{ME}", 0, 20)] if scope == "hybrid" else [])
+    assert len(search(reader(zep, mem0), scope=scope, limit=30).edges) == 60
+    failing = FakeZep(fails_at=0, failure=UpstreamTimeout("zep", operation="search"))
+    found = search(reader(failing), scope=scope)
+    assert (found.edges, found.degraded) == ([], {"zep"})
+    assert len(found.memories) == (1 if scope == "hybrid" else 0)
+
+
+def test_a_search_for_a_person_whom_zep_does_not_know_leaves_zep_alone() -> None:
+    zep = FakeZep(edges=5)
+    made = reader(zep)
+    found = asyncio.run(made.search(Person(ME, None), "Where?", scope="hybrid", limit=7))
+    assert (found.edges, found.degraded, zep.graphs) == ((), set(), [])
 
 
 def test_every_call_gets_a_time_within_the_stores_own() -> None:

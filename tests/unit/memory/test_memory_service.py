@@ -7,16 +7,17 @@ from uuid import UUID, uuid4, uuid5
 
 import pytest
 
-from memory_api.reading import Found, Reading, Wanted
-from memory_api.service import MemoryService, SearchResult, View, ViewQuery
+from memory_api.reading import Found, Reading, Scope, Wanted
+from memory_api.service import MemoryService, Search, SearchResult, View, ViewQuery
 from tandem.clients.models import Mem0Memory, ZepEdge, ZepNode
 from tandem.db.memory import LastMessage, Looked, Traced
 from tandem.db.pending import Pending
 from tandem.errors import InvalidInput
 from tandem.ids import AccountId, LoginId, Mem0Id, MessageId, TurnId, ZepUuid
 from tandem.principal import Principal
+from tandem.recall.gather import Person
 from tandem.recall.items import Draft, RecalledItem, ResolvedSource, Source
-from tandem.recall.merge import Link
+from tandem.recall.merge import Link, Pair
 from tandem.recall.stores import fact_draft
 
 NAMES = UUID("6a4f3f2e-0000-4000-8000-000000000000")
@@ -57,7 +58,8 @@ def said(text: str, *, minutes_ago: int = 1) -> Pending:
 @dataclass
 class FakeLedger:
     looked: Looked = field(default_factory=lambda: Looked(GRAPH, [], None))
-    linked: frozenset[Mem0Id] = frozenset()
+    pairs: frozenset[Pair] = frozenset()
+    elsewhere: frozenset[ZepUuid] = frozenset()
     round_trips: list[str] = field(default_factory=list)
     settled: list[Draft] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
@@ -77,11 +79,13 @@ class FakeLedger:
         self.settled, self.links = list(drafts), list(links)
         return [_said_in_a_turn(name) for draft in self.settled for name in draft.provider_ids]
 
-    async def trace(self, account_id: AccountId, memories: Sequence[Draft]) -> Traced:
+    async def trace(
+        self, account_id: AccountId, *, facts: Sequence[Draft], memories: Sequence[Draft]
+    ) -> Traced:
         assert account_id == ME.account_id
         self.round_trips.append("trace")
-        found = [_said_in_a_turn(name) for draft in memories for name in draft.provider_ids]
-        return Traced(found, self.linked)
+        names = [name for draft in [*facts, *memories] for name in draft.provider_ids]
+        return Traced([_said_in_a_turn(name) for name in names], self.pairs, self.elsewhere)
 
 
 def _said_in_a_turn(provider_id: str) -> ResolvedSource:
@@ -93,17 +97,19 @@ def _said_in_a_turn(provider_id: str) -> ResolvedSource:
 @dataclass
 class FakeReader:
     reading: Reading = field(default_factory=Reading)
-    found: Found = field(default_factory=lambda: Found([], set()))
+    found: Found = field(default_factory=Found)
     wanted: list[Wanted] = field(default_factory=list)
 
     async def view(self, wanted: Wanted) -> Reading:
         self.wanted.append(wanted)
         return self.reading
 
-    async def search(self, account_id: AccountId, query: str, *, limit: int) -> Found:
-        assert account_id == ME.account_id
+    async def search(self, person: Person, query: str, *, scope: Scope, limit: int) -> Found:
+        assert person.account_id == ME.account_id
+        assert person.zep_graph_uuid == GRAPH
         assert query
         assert limit
+        assert scope == "mem0" or not self.found.memories or scope == "hybrid"
         return self.found
 
 
@@ -113,10 +119,19 @@ def view(reading: Reading | None = None, *, ledger: FakeLedger | None = None, **
 
 
 def search(
-    query: str, found: Found, *, ledger: FakeLedger | None = None, limit: int = 10
+    query: str,
+    found: Found,
+    *,
+    ledger: FakeLedger | None = None,
+    limit: int = 10,
+    scope: Scope = "mem0",
 ) -> SearchResult:
     service = MemoryService(ledger or FakeLedger(), FakeReader(found=found), lambda: NOW)
-    return asyncio.run(service.search(ME, query, user_id=None, limit=limit))
+    return asyncio.run(service.search(ME, Search(query, scope=scope, limit=limit)))
+
+
+def linked(mem0_id: str, fact: ZepEdge | None = None) -> Pair:
+    return Pair(Mem0Id(mem0_id), ZepUuid(uuid4()) if fact is None else fact.uuid)
 
 
 def texts(items: Sequence[RecalledItem]) -> list[str]:
@@ -280,8 +295,8 @@ def test_a_session_of_which_nothing_is_known_has_an_empty_context() -> None:
 
 
 def test_search_gives_memories_best_first_with_scores_and_sources() -> None:
-    ledger = FakeLedger(linked=frozenset({Mem0Id("id of Lives in Delhi")}))
-    found = Found([memory("Lives in Delhi", score=0.9), memory("Likes chess", score=0.2)], set())
+    ledger = FakeLedger(pairs=frozenset({linked("id of Lives in Delhi")}))
+    found = Found([memory("Lives in Delhi", score=0.9), memory("Likes chess", score=0.2)])
     result = search("Where do I live?", found, ledger=ledger)
     assert [(item.text, item.score, item.store) for item in result.items] == [
         ("Lives in Delhi", 0.9, "both"),
@@ -294,7 +309,7 @@ def test_search_gives_memories_best_first_with_scores_and_sources() -> None:
 def test_search_puts_a_pending_statement_about_the_same_before_what_mem0_knows() -> None:
     pending = [said("I live in Mumbai now"), said("My cat is ill"), said("Where do I live?")]
     ledger = FakeLedger(Looked(GRAPH, pending, None))
-    found = Found([memory("Lives in Delhi", score=0.9)], set())
+    found = Found([memory("Lives in Delhi", score=0.9)])
     result = search("Where do I live?", found, ledger=ledger)
     assert texts(result.items) == ["I live in Mumbai now", "Lives in Delhi", "My cat is ill"]
     assert texts(search("Where do I live?", found, ledger=ledger, limit=1).items) == [
@@ -304,7 +319,7 @@ def test_search_puts_a_pending_statement_about_the_same_before_what_mem0_knows()
 
 def test_search_without_mem0_offers_what_is_pending_and_says_so() -> None:
     ledger = FakeLedger(Looked(GRAPH, [said("I live in Mumbai now")], None))
-    result = search("Where do I live?", Found([], {"mem0"}), ledger=ledger)
+    result = search("Where do I live?", Found(degraded={"mem0"}), ledger=ledger)
     assert texts(result.items) == ["I live in Mumbai now"]
     assert result.degraded == ("mem0",)
     assert ledger.round_trips == ["look None None"]
@@ -315,6 +330,72 @@ def test_memories_in_the_same_words_are_found_once() -> None:
         Mem0Memory(id=Mem0Id("1"), text="Likes tea", score=0.5),
         Mem0Memory(id=Mem0Id("2"), text="likes tea.", score=0.7),
     ]
-    ledger = FakeLedger(linked=frozenset({Mem0Id("2")}))
-    [item] = search("tea", Found(twice, set()), ledger=ledger).items
+    ledger = FakeLedger(pairs=frozenset({linked("2")}))
+    [item] = search("tea", Found(twice), ledger=ledger).items
     assert (item.id, item.store, item.score) == ("mem_1", "both", 0.7)
+
+
+def test_a_search_of_zep_has_what_no_longer_holds_marked_and_last() -> None:
+    found = Found(edges=[*MOVED.edges[1:2], *MOVED.edges[:1]])
+    ledger = FakeLedger(elsewhere=frozenset({MOVED.edges[0].uuid}))
+    result = search("Where do I live?", found, ledger=ledger, scope="zep")
+    assert [(item.text, item.store, item.valid_to) for item in result.items] == [
+        ("Lives in Mumbai", "both", None),
+        ("Lives in Delhi", "zep", day(-2)),
+    ]
+    assert all(item.kind == "fact" and item.source for item in result.items)
+    assert ledger.round_trips == ["look None None", "trace"]
+
+
+def test_a_hybrid_search_has_each_statement_once_with_the_sources_of_both_stores() -> None:
+    found = Found(
+        [memory("Likes chess"), memory("Is fond of tea"), memory("lives in mumbai.")],
+        [*MOVED.edges, edge("Drinks tea")],
+    )
+    ledger = FakeLedger(pairs=frozenset({linked("id of Is fond of tea", found.edges[3])}))
+    result = search("Where do I live?", found, ledger=ledger, scope="hybrid")
+    assert [(item.text, item.store, len(item.source)) for item in result.items] == [
+        ("lives in mumbai.", "both", 2),
+        ("Likes chess", "both", 2),
+        ("Is fond of tea", "both", 2),
+        ("Lives in Delhi", "zep", 1),
+    ]
+    assert result.items[0].valid_from == day(-2)
+    assert result.items[0].id == "mem_id of lives in mumbai."
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("Where do I live?", "Lives in Mumbai"),
+        ("Where did I live before Mumbai?", "Lives in Delhi"),
+        ("Where did I live before?", "Lives in Delhi"),
+        ("Where did I live on 15 November 2026?", "Lives in Delhi"),
+    ],
+)
+@pytest.mark.parametrize("scope", ["zep", "hybrid"])
+def test_a_search_puts_what_was_true_at_the_time_first(
+    query: str, first: str, scope: Scope
+) -> None:
+    memories = [memory("Lives in Delhi"), memory("Has a dog")]
+    found = Found(memories if scope == "hybrid" else [], MOVED.edges)
+    assert search(query, found, scope=scope).items[0].text == first
+
+
+def test_without_dates_mem0_alone_answers_a_question_about_a_time_as_any_other() -> None:
+    found = Found([memory("Likes chess"), memory("Used to live in Delhi")])
+    assert texts(search("Where did I live before?", found).items) == [
+        "Likes chess",
+        "Used to live in Delhi",
+    ]
+
+
+def test_a_hybrid_search_places_what_was_just_said_as_any_search_does() -> None:
+    ledger = FakeLedger(Looked(GRAPH, [said("I live in Pune now")], None))
+    found = Found([memory("Lives in Delhi"), memory("Has a dog")], MOVED.edges)
+    result = search("Where do I live?", found, ledger=ledger, scope="hybrid")
+    assert texts(result.items)[:2] == ["I live in Pune now", "Lives in Mumbai"]
+    nothing = Found(degraded={"zep", "mem0"})
+    result = search("Where do I live?", nothing, ledger=ledger, scope="hybrid")
+    assert texts(result.items) == ["I live in Pune now"]
+    assert result.degraded == ("mem0", "zep")

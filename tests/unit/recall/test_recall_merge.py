@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tandem.clients.models import Mem0Memory, ZepEdge
 from tandem.ids import Mem0Id, ZepUuid
 from tandem.recall.items import Draft
-from tandem.recall.merge import Link, links, merge
+from tandem.recall.merge import Link, Pair, links, merge
 from tandem.recall.normalise import normalise, statement_hash
 from tandem.recall.stores import fact_draft, memory_draft
 
@@ -157,6 +157,25 @@ def test_a_link_names_the_memory_the_fact_that_speaks_and_what_they_say() -> Non
     assert links(facts, memories) == [Link(Mem0Id("1"), now, said), Link(Mem0Id("2"), now, said)]
 
 
+def pair(memory_name: str, fact_name: str) -> Pair:
+    return Pair(Mem0Id(memory_name), ZepUuid(uuid5(NAMES, fact_name)))
+
+
+def test_what_is_linked_says_the_same_whatever_its_words() -> None:
+    facts = [fact("Likes chess", "f"), fact("Resides in Delhi", "g", start=-9, end=-2, known=-2)]
+    memories = [memory("Lives in Delhi", "m", said=-9), memory("Is a resident of Delhi", "n")]
+    merged = merge(facts, memories, pairs=[pair("m", "g"), pair("n", "g")])
+    assert told(merged) == [("mem_m", "both"), (facts[0].item.id, "zep")]
+    assert merged[0].item.valid_to is None  # the second of the memories was said after the end
+    assert set(merged[0].provider_ids) == {"m", "n", str(uuid5(NAMES, "episode of g"))}
+
+
+def test_links_of_what_is_not_at_hand_change_nothing() -> None:
+    facts, memories = [fact("A", "a")], [memory("B", "b")]
+    strangers = [pair("b", "elsewhere"), pair("elsewhere", "a")]
+    assert merge(facts, memories, pairs=strangers) == merge(facts, memories)
+
+
 STATEMENTS = st.sampled_from(["Likes tea", "likes tea.", "Likes coffee", "LIKES COFFEE!", "Runs"])
 FACTS = st.lists(
     st.builds(
@@ -219,3 +238,23 @@ def test_delhi_then_mumbai_then_delhi_again_shows_delhi_as_current_and_mumbai_as
     assert told([mumbai, delhi]) == [("mem_m", "both"), ("mem_d", "both")]
     assert mumbai.item.valid_to == day(-1)
     assert (delhi.item.valid_from, delhi.item.valid_to) == (day(-1), None)
+
+
+@given(FACTS, MEMORIES, st.data())
+def test_links_join_statements_and_lose_no_source(
+    facts: list[Draft], memories: list[Draft], data: st.DataObject
+) -> None:
+    possible = [
+        Pair(Mem0Id(one.item.id[4:]), ZepUuid(UUID(other.item.id[5:])))
+        for one in memories
+        for other in facts
+    ]
+    pairs = data.draw(st.lists(st.sampled_from(possible), max_size=5)) if possible else []
+    merged = merge(facts, memories, pairs=pairs)
+    names = [name for draft in merged for name in draft.provider_ids]
+    everything = {name for draft in [*facts, *memories] for name in draft.provider_ids}
+    assert sorted(names) == sorted(everything)
+    for one, other in pairs:
+        [home] = [draft for draft in merged if one in draft.provider_ids]
+        fact_of = next(draft for draft in facts if draft.item.id == f"fact_{other}")
+        assert set(fact_of.provider_ids) <= set(home.provider_ids)

@@ -4,6 +4,7 @@ store has ingested, where items come from, and which memory says the same as whi
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+from uuid import UUID
 
 from tandem.db.caller import admit, as_caller, identity
 from tandem.db.connection import Database, Row
@@ -13,7 +14,7 @@ from tandem.db.sources import RESOLVED, parameters_of, parse_resolved
 from tandem.ids import AccountId, Mem0Id, TurnId, ZepUuid
 from tandem.principal import Principal
 from tandem.recall.items import Draft, ResolvedSource
-from tandem.recall.merge import Link, mem0_id_of
+from tandem.recall.merge import Link, Pair, edge_uuid_of, mem0_id_of
 from tandem.recall.normalise import statement_hash
 
 _LOOK = (
@@ -79,16 +80,26 @@ _TRACE = (
     _KNOWN_CALLER
     + RESOLVED
     + """
-, linked as (
-    select coalesce(jsonb_agg(distinct l.mem0_id), '[]'::jsonb) as rows
+, pairs as (
+    select distinct l.mem0_id, l.edge_uuid
       from caller c
      cross join unnest(cast(:mem0_ids as text[]), cast(:hashes as bytea[])) m (mem0_id, hash)
       join links l on l.account_id = c.account_id and l.mem0_id = m.mem0_id
                   and l.statement_hash = m.hash
+), elsewhere as (
+    select distinct l.edge_uuid
+      from caller c
+     cross join unnest(cast(:edge_uuids as uuid[]), cast(:fact_hashes as bytea[]))
+                f (edge_uuid, hash)
+      join links l on l.account_id = c.account_id and l.edge_uuid = f.edge_uuid
+                  and l.statement_hash = f.hash
+     where l.mem0_id <> all(cast(:mem0_ids as text[]))
 )
-select resolved_sources.rows as sources, linked.rows as linked
+select resolved_sources.rows as sources,
+       (select coalesce(jsonb_agg(jsonb_build_array(mem0_id, edge_uuid)), '[]'::jsonb)
+          from pairs) as pairs,
+       (select coalesce(jsonb_agg(edge_uuid), '[]'::jsonb) from elsewhere) as elsewhere
   from resolved_sources
- cross join linked
 """
 )
 
@@ -116,10 +127,16 @@ class Looked:
 
 
 class Traced(NamedTuple):
-    """Where found memories come from, and which of them say the same as a fact of Zep's."""
+    """Where found items come from, and which of them are linked.
 
-    sources: list[ResolvedSource]
-    linked: frozenset[Mem0Id]
+    Attributes:
+        pairs: links of the memories that were found, whose facts may have been found or not.
+        elsewhere: facts that were found and are linked to memories that were not.
+    """
+
+    sources: Sequence[ResolvedSource] = ()
+    pairs: frozenset[Pair] = frozenset()
+    elsewhere: frozenset[ZepUuid] = frozenset()
 
 
 class MemoryLedger:
@@ -178,17 +195,29 @@ class MemoryLedger:
         )
         return parse_resolved(row["sources"])
 
-    async def trace(self, account_id: AccountId, memories: Sequence[Draft]) -> Traced:
-        """Where these memories of Mem0's come from, and which are linked to a fact as they read."""
+    async def trace(
+        self, account_id: AccountId, *, facts: Sequence[Draft], memories: Sequence[Draft]
+    ) -> Traced:
+        """Where these facts and memories come from, and what they are linked to as they read.
+
+        A link counts as long as the memory, or the fact when the memory isn't at hand, has the
+        words for which it was made.
+        """
         row = await self._database.row(
             _TRACE,
             repeatable=True,
             account_id=account_id,
             mem0_ids=[mem0_id_of(memory) for memory in memories],
             hashes=[statement_hash(memory.item.text) for memory in memories],
-            **parameters_of(memories),
+            edge_uuids=[str(edge_uuid_of(fact)) for fact in facts],
+            fact_hashes=[statement_hash(fact.item.text) for fact in facts],
+            **parameters_of([*memories, *facts]),
         )
-        return Traced(parse_resolved(row["sources"]), frozenset(map(Mem0Id, row["linked"])))
+        return Traced(
+            parse_resolved(row["sources"]),
+            frozenset(Pair(Mem0Id(one), ZepUuid(UUID(other))) for one, other in row["pairs"]),
+            frozenset(ZepUuid(UUID(name)) for name in row["elsewhere"]),
+        )
 
 
 def _last_message(row: Row) -> LastMessage | None:

@@ -1,10 +1,10 @@
 """One list from two stores: a memory and the facts that say the same become one item.
 
-"The same" is equality after normalising and nothing else; whether differently worded statements
-agree is for consolidation to judge.
+"The same" is equality after normalising, and what is linked in PostgreSQL; whether statements in
+different words agree is for consolidation to judge, which links them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -25,8 +25,26 @@ class Link(NamedTuple):
     statement_hash: bytes
 
 
+class Pair(NamedTuple):
+    """A memory and a fact that are linked and still say what they said then."""
+
+    mem0_id: Mem0Id
+    edge_uuid: ZepUuid
+
+
+class Group(NamedTuple):
+    """All that says one thing, each store's in its order."""
+
+    facts: list[Draft]
+    memories: list[Draft]
+
+
 def merge(
-    facts: Sequence[Draft], memories: Sequence[Draft], *, as_of: datetime | None = None
+    facts: Sequence[Draft],
+    memories: Sequence[Draft],
+    *,
+    pairs: Collection[Pair] = (),
+    as_of: datetime | None = None,
 ) -> list[Draft]:
     """Memories and facts as one list, each statement once.
 
@@ -38,19 +56,41 @@ def merge(
     Args:
         facts: from `stores.fact_draft`, in the store's order.
         memories: from `stores.memory_draft`, in the store's order.
+        pairs: which also say the same, whatever their words.
         as_of: choose among facts in the same words for this moment instead of for today (aware).
 
     Returns:
         Memories in their order, then the facts that no memory equals, in theirs. Statements
         without any text are left out.
     """
-    groups = _by_statement(facts)
-    chosen = {said: _spokesman(group, as_of) for said, group in groups.items()}
-    merged = [
-        _joined(group, chosen.pop(said, None), as_of)
-        for said, group in _by_statement(memories).items()
+    return [
+        spokesman(group, as_of=as_of) for group in group_statements(facts, memories, pairs=pairs)
     ]
-    return [*merged, *chosen.values()]
+
+
+def group_statements(
+    facts: Sequence[Draft], memories: Sequence[Draft], *, pairs: Collection[Pair] = ()
+) -> list[Group]:
+    """What says the same, together: groups with memories in their order, then those without.
+
+    Statements without any text are left out.
+    """
+    by_fact, by_memory = _by_statement(facts), _by_statement(memories)
+    same = _linked_statements(by_fact, by_memory, pairs)
+    groups: dict[str, Group] = {}
+    for said, memories_of in by_memory.items():
+        groups.setdefault(same.get(said, said), Group([], [])).memories.extend(memories_of)
+    for said, facts_of in by_fact.items():
+        groups.setdefault(same.get(said, said), Group([], [])).facts.extend(facts_of)
+    return list(groups.values())
+
+
+def spokesman(group: Group, *, as_of: datetime | None = None) -> Draft:
+    """The one item of a group; see `merge`."""
+    fact = _spokesman(group.facts, as_of) if group.facts else None
+    if fact is not None and not group.memories:
+        return fact
+    return _joined(group.memories, fact, as_of)
 
 
 def links(facts: Sequence[Draft], memories: Sequence[Draft]) -> list[Link]:
@@ -81,6 +121,24 @@ def _by_statement(drafts: Iterable[Draft]) -> dict[str, list[Draft]]:
         if said:
             groups.setdefault(said, []).append(draft)
     return groups
+
+
+def _linked_statements(
+    by_fact: dict[str, list[Draft]], by_memory: dict[str, list[Draft]], pairs: Collection[Pair]
+) -> dict[str, str]:
+    """For each statement that is linked to others, the one that stands for all of them."""
+    if not pairs:
+        return {}
+    of_fact = {edge_uuid_of(fact): said for said, facts in by_fact.items() for fact in facts}
+    of_memory = {mem0_id_of(one): said for said, those in by_memory.items() for one in those}
+    same: dict[str, str] = {}
+    for pair in pairs:
+        memory, fact = of_memory.get(pair.mem0_id), of_fact.get(pair.edge_uuid)
+        if memory is None or fact is None:
+            continue
+        stays, goes = same.setdefault(memory, memory), same.setdefault(fact, fact)
+        same.update({said: stays for said, to in same.items() if to == goes})
+    return same
 
 
 def _spokesman(facts: Sequence[Draft], as_of: datetime | None) -> Draft:
