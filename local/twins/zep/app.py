@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 from starlette.types import ASGIApp
 
@@ -10,15 +11,19 @@ from local.twins.server import Answer, Call, Handler, Refusal, Twin, create_app
 from local.twins.storage import Storage
 from local.twins.worker import Worker
 from local.twins.zep import indexing
+from local.twins.zep.edges import Edges
+from local.twins.zep.episodes import Episodes
 from local.twins.zep.errors import error, failure
+from local.twins.zep.graphs import Graphs
 from local.twins.zep.idempotency import Idempotency
 from local.twins.zep.ingestion import Ingestion
-from local.twins.zep.knowledge import Knowledge
-from local.twins.zep.limits import RateLimit
 from local.twins.zep.lookups import Lookups
 from local.twins.zep.messages import Messages
+from local.twins.zep.nodes import Nodes
 from local.twins.zep.progress import Progress
+from local.twins.zep.rate_limit import RateLimit
 from local.twins.zep.schema import SCHEMA
+from local.twins.zep.searches import Searches
 from local.twins.zep.tasks import Tasks, Terms
 from local.twins.zep.threads import Threads
 from local.twins.zep.users import Users
@@ -45,9 +50,10 @@ def create(  # noqa: PLR0913 - a twin's settings, by name
     tasks.added = worker.wake
     Ingestion(store, tasks)
     progress, lookups = Progress(store, tasks), Lookups(store)
-    parts = (Users, Threads, Messages, Knowledge)
-    routes = [route for part in parts for route in part(store, tasks).routes()]
-    routes += [*progress.routes(), *lookups.routes()]
+    parts = [
+        part(store, tasks) for part in (Users, Threads, Messages, Graphs, Nodes, Edges, Episodes)
+    ]
+    routes = _routes(*parts, Searches(store), progress, lookups)
     entrance = _Entrance(Idempotency(store, idempotency_seconds), limit)
 
     def reset() -> None:
@@ -57,7 +63,7 @@ def create(  # noqa: PLR0913 - a twin's settings, by name
 
     twin = Twin(
         name="zep",
-        routes=[(method, _V4 + path, handler) for method, path, handler in routes],
+        routes=routes,
         guard=entrance.guard,
         bad_body=lambda: limit.shown(error(400, "invalid_request", "the body is no JSON object")),
         unknown=_unknown,
@@ -70,6 +76,17 @@ def create(  # noqa: PLR0913 - a twin's settings, by name
         control=[*progress.control(), *lookups.control()],
     )
     return create_app(twin, latency_ms=latency_ms)
+
+
+def _routes(*parts: _Part) -> list[tuple[str, str, Handler]]:
+    """All routes, fixed paths before those with a parameter."""
+    routes = [(method, _V4 + path, handler) for p in parts for method, path, handler in p.routes()]
+    return sorted(routes, key=lambda route: "{" in route[1])
+
+
+class _Part(Protocol):
+    def routes(self) -> list[tuple[str, str, Handler]]:
+        """(method, path below /api/v4, handler)."""
 
 
 class _Entrance:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from local.twins import moments
 from local.twins.server import Call, Json
+from local.twins.zep import rows
 from local.twins.zep.errors import invalid
 
 ROLES = ("system", "assistant", "user", "function", "tool")
@@ -82,7 +83,7 @@ def metadata(body: Mapping[str, Any], known: Mapping[str, Any] | None = None) ->
     given = entries(body)
     merged = {**(known or {}), **given}
     if known is not None:
-        merged = without_nulls(merged)
+        merged = rows.without_nulls(merged)
     if len(merged) > MAX_METADATA_KEYS:
         raise invalid(f"metadata may have at most {MAX_METADATA_KEYS} keys", "metadata")
     for item in merged.values():
@@ -92,20 +93,20 @@ def metadata(body: Mapping[str, Any], known: Mapping[str, Any] | None = None) ->
     return merged
 
 
-def without_nulls(given: Mapping[str, Any]) -> Json:
-    """The keys that have a value."""
-    return {key: value for key, value in given.items() if value is not None}
-
-
 def reference_time(body: Mapping[str, Any], default: str) -> str:
     """When it happened: `reference_time` in UTC, or the time of receipt."""
-    value = body.get("reference_time")
+    return moment(body, "reference_time") or default
+
+
+def moment(body: Mapping[str, Any], name: str) -> str | None:
+    """A time in UTC; None when it is absent or null."""
+    value = body.get(name)
     if value is None:
-        return default
+        return None
     try:
         return moments.stamp(moments.parse(value))
     except (TypeError, ValueError):
-        raise invalid("reference_time must be RFC 3339", "reference_time") from None
+        raise invalid(f"{name} must be RFC 3339", name) from None
 
 
 def time_zone(body: Mapping[str, Any]) -> str | None:

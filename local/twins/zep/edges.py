@@ -20,6 +20,7 @@ _EDGES = Listing(
     columns="uuid",
     counted=False,
 )
+_MOMENTS = ("valid_at", "invalid_at", "expired_at")
 _SIDES = ("source_node", "target_node")
 
 
@@ -106,7 +107,9 @@ class Edges:
             "uuid": rows.new_id(),
             "fact": given.fact(),
             "fact_name": given.fact_name(),
-            **{name: given.moment(name) for name in ("valid_at", "invalid_at", "expired_at")},
+            **{
+                name: checks.moment(item, name) for name in ("valid_at", "invalid_at", "expired_at")
+            },
             "attributes": attributes(item) or None,
             "metadata": checks.metadata(item) or None,
             **{side: self._end(owner, item.get(side), side) for side in _SIDES},

@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from local.twins import moments
 from local.twins.server import Json
-from local.twins.zep import checks
+from local.twins.zep import checks, rows
 from local.twins.zep.errors import invalid
 
 MOST_ITEMS = 100
@@ -40,8 +39,7 @@ def attributes(body: Mapping[str, Any]) -> Json:
 
 def merged(known: str | None, given: Mapping[str, Any]) -> str:
     """Attributes as stored, with others merged in; null removes one."""
-    both = {**json.loads(known or "{}"), **given}
-    return json.dumps({name: value for name, value in both.items() if value is not None})
+    return json.dumps(rows.without_nulls({**json.loads(known or "{}"), **given}))
 
 
 class Given:
@@ -76,16 +74,6 @@ class Given:
     def fact_name(self) -> str:
         """An edge's name."""
         return self._text("fact_name", MOST_NAME, required=True) or ""
-
-    def moment(self, name: str) -> str | None:
-        """A time in UTC."""
-        value = self._item.get(name)
-        if value is None:
-            return None
-        try:
-            return moments.stamp(moments.parse(value))
-        except (TypeError, ValueError):
-            raise invalid(f"{name} must be RFC 3339", name) from None
 
     def _text(self, name: str, most: int, required: bool) -> str | None:
         value = checks.text(self._item, name, most=most, required=required)

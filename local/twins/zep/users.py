@@ -67,7 +67,7 @@ class Users:
             user_id=user_id,
             graph_uuid=rows.new_id(),
             created_at=moments.stamp(moments.now()),
-            metadata=json.dumps(checks.without_nulls(checks.entries(call.body))),
+            metadata=json.dumps(rows.without_nulls(checks.entries(call.body))),
             **_given(call.body),
             **{name: None for name in _NAMES if name not in call.body},
         )
@@ -100,7 +100,7 @@ class Users:
         if "metadata" in call.body:
             merged = {**json.loads(row["metadata"]), **checks.entries(call.body)}
             emptied = call.body["metadata"] is None
-            given["metadata"] = json.dumps({} if emptied else checks.without_nulls(merged))
+            given["metadata"] = json.dumps({} if emptied else rows.without_nulls(merged))
         for name, value in given.items():
             self._store.run(f"update users set {name} = ? where uuid = ?", value, row["uuid"])  # noqa: S608
         changed = rows.user(self._store, row["uuid"])

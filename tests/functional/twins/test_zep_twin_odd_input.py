@@ -364,3 +364,16 @@ def test_terms_of_ingestion_that_are_none_are_refused(run: Run, value: str) -> N
         assert (await client.get("/_twin/ingestion")).json()["milliseconds"] == 1
 
     run(twin(), scenario, authorization=KEY)
+
+
+def test_a_question_of_any_length_is_answered_by_its_beginning(run: Run) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
+        graph = await persons(client)
+        await graph.tell("I like tea")
+        long = {"query": "tea " * 100 + "x" * 20_000}
+        for path in ("/search/edges", "/context"):
+            answer = await graph.post(path, long)
+            assert answer.status_code == 200, answer.text
+            assert "Likes tea" in answer.text
+
+    run(twin(), scenario, authorization=KEY)
