@@ -224,6 +224,78 @@ def test_googles_errors_become_ours_whatever_their_body(
         assert PRIVATE not in f"{error!r} {error.detail} {error.context} {error.__cause__!r}"
 
 
+def refusal(status: str, *details: Any) -> dict[str, Any]:
+    return {"error": {"code": 400, "message": PRIVATE, "status": status, "details": [*details]}}
+
+
+BAD_KEY = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (refusal("INVALID_ARGUMENT", BAD_KEY, {"@type": "x", "message": PRIVATE}), "key"),
+        (refusal("FAILED_PRECONDITION"), "plan"),
+        (refusal("INVALID_ARGUMENT"), "request"),
+        (refusal("INVALID_ARGUMENT", {"reason": PRIVATE}), "request"),
+        (refusal("INVALID_ARGUMENT", {"reason": ["API_KEY_INVALID"]}), "request"),
+        (refusal("INVALID_ARGUMENT", "API_KEY_INVALID"), "request"),
+        ({"error": {"details": {"reason": "API_KEY_INVALID"}}}, "request"),
+        ({"error": "API_KEY_INVALID"}, "request"),
+        (["API_KEY_INVALID"], "request"),
+    ],
+)
+def test_a_wrong_key_is_about_us_and_not_about_the_request(name: str, body: Any, kind: str) -> None:
+    recorder = Recorder([httpx.Response(400, json=body)])
+
+    error = failure(recorder, CALLS[name][0])
+
+    assert type(error) is (UpstreamRejected if kind == "request" else UpstreamUnavailable)
+    assert error.status == 400
+    assert len(recorder.requests) == 1
+    assert PRIVATE not in f"{error!r} {error.detail} {error.context} {error.__cause__!r}"
+
+
+@pytest.mark.parametrize(
+    ("delay", "header", "seconds"),
+    [
+        ("30s", None, 30),
+        ("34.074824224s", None, 35),
+        ("30s", "40", 40),
+        ("999999999s", None, 86_400),
+        ("0s", None, 0),
+        ("-1s", None, None),
+        ("soon", None, None),
+        (30, None, None),
+        (None, None, None),
+    ],
+)
+def test_a_wait_is_read_from_the_body_where_no_header_says_it(
+    delay: Any, header: str | None, seconds: int | None
+) -> None:
+    info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
+    headers = {"retry-after": header} if header else {}
+    busy = httpx.Response(429, json=refusal("RESOURCE_EXHAUSTED", {}, info), headers=headers)
+    recorder = Recorder([busy])
+
+    error = failure(recorder, CALLS["count_tokens"][0])
+
+    assert (type(error), error.retry_after_seconds) == (UpstreamRateLimited, seconds)
+    # A wait beyond the deadline is not begun.
+    assert len(recorder.requests) == (1 if seconds else 3)
+
+
+def test_a_wait_that_fits_the_deadline_is_waited() -> None:
+    info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1.5s"}
+    call, answer = CALLS["count_tokens"]
+    busy = httpx.Response(503, json=refusal("UNAVAILABLE", info))
+    recorder = Recorder([busy, httpx.Response(200, json=answer)])
+
+    assert run(recorder, call) == 31
+    assert recorder.waits == [2]
+
+
 @pytest.mark.parametrize("name", sorted(CALLS))
 @pytest.mark.parametrize(
     "content",

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import httpx
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from local.twins.gemini.app import create
 from tandem.clients.gemini import GeminiClient
@@ -70,6 +70,46 @@ def test_a_structured_answer_is_valid() -> None:
     assert found.verdicts == [Verdict(pair=7, relation="contradiction")]
 
 
+class Batch(BaseModel):
+    """What a judge might say of twenty pairs."""
+
+    model_config = ConfigDict(extra="forbid")
+    verdicts: list[Verdict] = Field(min_length=20, max_length=20)
+
+
+@pytest.mark.parametrize("model", [MODEL, "gemini-3.8-flash"])
+def test_twenty_pairs_are_judged_in_one_call(model: str) -> None:
+    pairs = "\n".join(
+        f"Pair {n}: <Lives in Pune since {2000 + n}> and <Lives in Thane \U0001f60a>."
+        for n in range(1, 21)
+    )
+
+    async def scenario(gemini: GeminiClient) -> Batch:
+        said = [Said("user", pairs), Said("user", "Judge each pair.")]
+        counted = await gemini.count_tokens(model, said, timeout_seconds=5)
+        assert 300 < counted < 600
+        return await gemini.structured(
+            model, said, answer=Batch, max_output_tokens=2_000, timeout_seconds=5
+        )
+
+    assert len(run(scenario).verdicts) == 20
+
+
+def test_a_batch_that_does_not_fit_gives_no_verdict_at_all() -> None:
+    with pytest.raises(UpstreamRejected) as caught:
+        run(
+            lambda gemini: gemini.structured(
+                MODEL,
+                [Said("user", "Judge each pair.")],
+                answer=Batch,
+                max_output_tokens=100,
+                timeout_seconds=5,
+            )
+        )
+
+    assert caught.value.code == "reply_cut"
+
+
 def test_vectors_and_counts_come() -> None:
     texts = [f"I like tea and number {number}" for number in range(150)]
 
@@ -99,7 +139,7 @@ def test_vectors_and_counts_come() -> None:
         ({"kind": "text", "text": "Sure!"}, UpstreamUnavailable, "unreadable"),
         ({"kind": "malformed"}, UpstreamUnavailable, "unreadable"),
         (
-            {"kind": "status", "status": 429, "retry": "1s", "times": 3},
+            {"kind": "status", "status": 429, "retry": "30s"},
             UpstreamRateLimited,
             "status",
         ),
@@ -143,14 +183,13 @@ def test_an_answer_that_does_not_fit_is_cut_and_says_so() -> None:
     assert caught.value.code == "reply_cut"
 
 
-@pytest.mark.parametrize(
-    ("key", "kind"),
-    [("denied-key", UpstreamUnavailable), ("", UpstreamUnavailable), ("invalid", UpstreamRejected)],
-)
-def test_a_key_that_is_not_good_is_an_error_without_the_key(
-    key: str, kind: type[UpstreamError]
-) -> None:
-    with pytest.raises(UpstreamError) as caught:
+@pytest.mark.parametrize("key", ["denied-key", "", "invalid"])
+def test_a_key_that_is_not_good_is_an_error_about_us_without_the_key(key: str) -> None:
+    with pytest.raises(UpstreamUnavailable) as caught:
         run(ask, key=key)
 
-    assert type(caught.value) is kind
+    error = caught.value
+    shown = f"{error!r} {error.detail} {error.context} {error.__cause__!r}"
+    assert error.status in {400, 403}
+    assert not key or key not in shown
+    assert "API" not in shown

@@ -5,7 +5,8 @@
     deadline or phase timeout, 408, 504   UpstreamTimeout: the outcome is unknown
     429                                   UpstreamRateLimited
     401, 402, 403                         UpstreamUnavailable: about our key or plan, not about this
-                                          request, which will be fine once an operator has acted
+                                          request, which will be fine once an operator has acted;
+                                          so is any 4xx whose body says that (`Told`)
     any other 4xx                         UpstreamRejected with its status (404 among them)
     1xx, 3xx, 5xx, junk, over 8 MiB       UpstreamUnavailable
 
@@ -14,6 +15,7 @@
 provider's is in an error or in its cause.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -42,6 +44,19 @@ _TRANSPORT: Final[list[tuple[type[httpx.HTTPError], type[UpstreamError], str, bo
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the body of a refusal says beside its status, without a word of it.
+
+    Attributes:
+        about_us: it is about our key or plan, not about this request.
+        retry_after_seconds: how long to wait, for where no Retry-After says so.
+    """
+
+    about_us: bool = False
+    retry_after_seconds: int | None = None
+
+
 def transport_error(provider: Provider, operation: str, failure: httpx.HTTPError) -> UpstreamError:
     """The error for a call that got no answer."""
     kind, reason, sent = next(row[1:] for row in _TRANSPORT if isinstance(failure, row[0]))
@@ -58,23 +73,29 @@ def tellable(failure: httpx.HTTPError) -> httpx.HTTPError | None:
 
 
 def status_error(
-    provider: Provider, operation: str, response: httpx.Response, *, now: datetime
+    provider: Provider,
+    operation: str,
+    response: httpx.Response,
+    *,
+    now: datetime,
+    told: Told,
 ) -> UpstreamError:
     """The error for an answer whose status is no success. `now` (aware) is held against a
     Retry-After that is a date."""
     status = response.status_code
+    wait_seconds = retry_after_seconds(response.headers.get("retry-after"), now=now)
     kind: type[UpstreamError] = UpstreamUnavailable
     if status in _TIMEOUT_STATUSES:
         kind = UpstreamTimeout
     elif status == httpx.codes.TOO_MANY_REQUESTS:
         kind = UpstreamRateLimited
-    elif response.is_client_error and status not in _ACCOUNT_STATUSES:
+    elif response.is_client_error and status not in _ACCOUNT_STATUSES and not told.about_us:
         kind = UpstreamRejected
     return kind(
         provider,
         operation=operation,
         status=status,
-        retry_after_seconds=retry_after_seconds(response.headers.get("retry-after"), now=now),
+        retry_after_seconds=told.retry_after_seconds if wait_seconds is None else wait_seconds,
         reason="status",
         sent=True,
     )

@@ -23,6 +23,7 @@ from tandem.clients.gemini_models import (
     Said,
     TokenCount,
 )
+from tandem.clients.gemini_refusals import told
 from tandem.clients.http import ApiCall, ProviderHttp
 from tandem.errors import UpstreamError, UpstreamRejected, UpstreamUnavailable
 
@@ -47,8 +48,10 @@ _REFUSED: Final = frozenset(
 class GeminiClient:
     """Gemini for one key. Safe to share between requests of one event loop.
 
-    Every call only computes, so it is repeated where `ProviderHttp` finds that useful. A key that
-    Google doesn't know is a 400 there, so it is an `UpstreamRejected` here.
+    Every call only computes, so it is repeated where `ProviderHttp` finds that useful: at most
+    twice, and never once an answer has come whole, so that what was paid for is not asked again. A
+    wait that Google asks for in the body is honoured like a Retry-After. A wrong key is a 400 at
+    Google and an `UpstreamUnavailable` here, as with the other providers: it is about us.
     """
 
     def __init__(self, http: ProviderHttp, *, api_key: Callable[[], str]) -> None:
@@ -112,7 +115,7 @@ class GeminiClient:
                 "generationConfig": {
                     "maxOutputTokens": max_output_tokens,
                     "responseMimeType": "application/json",
-                    "responseJsonSchema": schema or answer.model_json_schema(),
+                    "responseJsonSchema": answer.model_json_schema() if schema is None else schema,
                 },
             },
             timeout_seconds,
@@ -135,6 +138,8 @@ class GeminiClient:
         timeout_seconds: float,
     ) -> list[tuple[float, ...]]:
         """One vector for each text, in their order; [] without a call when there are none.
+
+        All or none: when one of several calls fails, so does the whole, and what came is dropped.
 
         Their length is 1 only at the full 3,072 dimensions; shorter ones of gemini-embedding-001
         are the beginning of the long one, to be normalised by whoever needs that.
@@ -227,6 +232,7 @@ class GeminiClient:
                 "x-server-timeout": str(max(1, math.ceil(timeout_seconds))),
             },
             retry_safe=True,
+            told=told,
         )
 
 

@@ -31,7 +31,7 @@ from tandem.clients.bodies import (
     BodyUnreadableError,
     read_body,
 )
-from tandem.clients.failures import status_error, tellable, transport_error, unreadable
+from tandem.clients.failures import Told, status_error, tellable, transport_error, unreadable
 from tandem.clients.provider_model import ProviderModel
 from tandem.clients.retries import backoff_seconds
 from tandem.errors import (
@@ -86,6 +86,7 @@ class ApiCall:
         retry_safe: the call may be repeated after the provider may have seen it, because it
             only reads, is idempotent or carries a key.
         empty_ok: an answer without a body counts as `{}`.
+        told: reads from a refusal's body what its status doesn't say; never raises.
     """
 
     operation: str
@@ -97,6 +98,7 @@ class ApiCall:
     headers: Mapping[str, str] = field(default_factory=dict)
     retry_safe: bool = False
     empty_ok: bool = False
+    told: Callable[[bytes], Told] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,9 +307,11 @@ class ProviderHttp:
         status = response.status_code
         if not response.is_success:
             # Its status stands, whatever becomes of the rest.
+            body = b""
             with suppress(httpx.HTTPError, BodyTooLargeError, BodyUnreadableError):
-                await read_body(response, most_bytes=_MAX_REFUSAL_BYTES)
-            raise status_error(self.provider, call.operation, response, now=self._now())
+                body = await read_body(response, most_bytes=_MAX_REFUSAL_BYTES)
+            told = call.told(body) if call.told else Told()
+            raise status_error(self.provider, call.operation, response, now=self._now(), told=told)
         try:
             return await read_body(response, most_bytes=MAX_BODY_BYTES)
         except BodyTooLargeError:
