@@ -102,9 +102,10 @@ class Person:
             if cursor is None:
                 return view
 
-    def search(self, query: str) -> list[Any]:
+    def search(self, query: str, *, scope: str | None = None) -> list[Any]:
         """What a search finds, best first."""
-        found: list[Any] = self.call("POST", "/api/memory/search", json={"query": query})["items"]
+        body = {"query": query} | ({"scope": scope} if scope is not None else {})
+        found: list[Any] = self.call("POST", "/api/memory/search", json=body)["items"]
         return found
 
     def until_learned(self, turn_ids: Sequence[str]) -> None:

@@ -130,6 +130,22 @@ def _moving_counts_at_once_and_later(person: Person, draw: Draw) -> None:
     _asked(person, "Where did I live before?", expect=draw.home)
     [first, *_] = person.search("Where do I live?")
     assert draw.next_home in first["text"]
+    _search_tells_now_from_then(person, draw)
+
+
+def _search_tells_now_from_then(person: Person, draw: Draw) -> None:
+    for scope in ("zep", "hybrid"):
+        [now, *_] = person.search("Where do I live?", scope=scope)
+        assert draw.next_home in now["text"], (scope, now)
+        assert now["source"][0]["session_id"] == "moving"
+        for question in ("Where did I live before?", f"Where did I live before {draw.next_home}?"):
+            [before, *_] = person.search(question, scope=scope)
+            assert draw.home in before["text"], (scope, question, before)
+            assert before["source"][0]["session_id"] == "telling"
+            assert before["valid_to"] == now["valid_from"]
+            assert now["valid_to"] is None
+    found = _texts(person.search("Where do I live?", scope="hybrid"))
+    assert len({text.rstrip(".").lower() for text in found}) == len(found)
 
 
 def _the_view_has_a_past(person: Person, draw: Draw) -> None:

@@ -225,6 +225,13 @@ def test_a_text_that_names_the_year_answers_whenever_it_was_said() -> None:
         assert order([TEA, trip], query=query, now=NOW, asked=asked)[0] == trip
 
 
+def test_what_was_told_only_after_it_was_over_was_true_before_that() -> None:
+    told_late = item("Lives in Delhi", "2026-11-19", "2026-10-20")
+    for query in ("Where did I live before Mumbai?", "Where did I live last year?"):
+        asked = understand(query, now=NOW)
+        assert order([MUMBAI, told_late], query=query, now=NOW, asked=asked)[0] == told_late
+
+
 def test_a_place_that_nobody_knows_gives_no_time() -> None:
     asked = understand("Where did I live when I was in Atlantis?", now=NOW)
     ordered = order(KNOWN, query="x", now=NOW, asked=asked)

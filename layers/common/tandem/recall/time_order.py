@@ -85,9 +85,9 @@ def _names(item: RecalledItem, asked: TimeQuestion) -> bool:
 
 def _meets(item: RecalledItem, period: Period) -> bool:
     start = beginning(item)
-    if item.valid_from is None and start is not None and item.valid_to is not None:
-        # Said after it was over: since when it had been so is not known.
-        start = start if start < item.valid_to else None
+    if start is not None and item.valid_to is not None and start >= item.valid_to:
+        # First said after it was over, "I moved last month": since when it had been so isn't known.
+        start = None
     if start is None and item.valid_to is None:
         return False
     begins_in_time = start is None or period.end is None or start < period.end
