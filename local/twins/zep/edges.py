@@ -107,9 +107,7 @@ class Edges:
             "uuid": rows.new_id(),
             "fact": given.fact(),
             "fact_name": given.fact_name(),
-            **{
-                name: checks.moment(item, name) for name in ("valid_at", "invalid_at", "expired_at")
-            },
+            **{name: checks.moment(item, name) for name in _MOMENTS},
             "attributes": attributes(item) or None,
             "metadata": checks.metadata(item) or None,
             **{side: self._end(owner, item.get(side), side) for side in _SIDES},
