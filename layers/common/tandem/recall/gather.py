@@ -10,8 +10,8 @@ from tandem.clients.zep import ZepClient
 from tandem.delivery.stores import name_at_stores
 from tandem.errors import UpstreamError
 from tandem.ids import AccountId, ZepUuid
+from tandem.recall.fusion import fuse
 from tandem.recall.items import Draft
-from tandem.recall.merge import merge
 from tandem.recall.stores import fact_draft, memory_draft
 
 _CONTEXT_CHARACTERS: Final = 4_000
@@ -44,7 +44,8 @@ class Gather:
     async def for_message(
         self, person: Person, message: str, *, limit: int, seconds: float
     ) -> Gathered:
-        """Facts and memories that bear on a message, merged. Never fails for a store's sake.
+        """Facts and memories that bear on a message, merged, best first. Never fails for a
+        store's sake.
 
         Args:
             limit: how many of each at most.
@@ -57,7 +58,7 @@ class Gather:
                 "mem0", self.memories(person, message, limit=limit, seconds=seconds), failed
             ),
         )
-        return Gathered(merge(facts[:limit], memories), frozenset(failed))
+        return Gathered(fuse(facts[:limit], memories, query=message), frozenset(failed))
 
     async def facts(self, person: Person, query: str, *, seconds: float) -> list[Draft]:
         """Facts of Zep's graph context for a query, best first. Raises `UpstreamError`."""
