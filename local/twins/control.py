@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from starlette.requests import Request
@@ -17,6 +17,7 @@ from local.twins.records import Recorder
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 _OK = {"status": "ok"}
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class Control:
@@ -43,7 +44,10 @@ class Control:
             ("POST", "latency", self._delay),
             ("POST", "reset", self._start_over),
         ]
-        return [Route(f"/_twin/{name}", point, methods=[method]) for method, name, point in served]
+        return [
+            Route(f"/_twin/{name}", _told(point), methods=[method])
+            for method, name, point in served
+        ]
 
     async def _health(self, _: Request) -> Response:
         return JSONResponse(_OK)
@@ -68,10 +72,7 @@ class Control:
         return JSONResponse(self._faults.shown())
 
     async def _add_rules(self, request: Request) -> Response:
-        try:
-            self._faults.add(await _sent(request))
-        except BadRule as wrong:
-            return _bad(str(wrong))
+        self._faults.add(await _sent(request))
         return JSONResponse(self._faults.shown())
 
     async def _remove_rules(self, _: Request) -> Response:
@@ -99,11 +100,46 @@ class Control:
             self.entrance.latency_ms = milliseconds
 
 
+def elsewhere(served: Iterable[Route]) -> list[Route]:
+    """For control paths that are not among those served: says what there is."""
+    known: dict[str, list[str]] = {}
+    for route in served:
+        known.setdefault(route.path, []).extend(sorted((route.methods or set()) - {"HEAD"}))
+    listed = ", ".join(f"{' '.join(methods)} {path}" for path, methods in known.items())
+
+    async def tell(request: Request) -> Response:
+        methods = known.get(request.url.path)
+        if methods:
+            sentence = f"{request.url.path} takes {' and '.join(methods)} alone."
+            return JSONResponse({"error": sentence}, 405, {"allow": ", ".join(methods)})
+        return JSONResponse({"error": f"No such endpoint; there are {listed}."}, 404)
+
+    return [Route("/_twin/{rest:path}", tell, methods=_METHODS)]
+
+
+def _told(endpoint: Endpoint) -> Endpoint:
+    """The endpoint, which tells in a sentence what is wrong with what it was sent."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except BadRule as wrong:
+            return _bad(str(wrong))
+
+    return answer
+
+
 async def _sent(request: Request) -> Any:
+    body = await request.body()
+    if not body.strip():
+        raise BadRule("The body is empty; it must be JSON.")
     try:
-        return json.loads(await request.body())
+        return json.loads(body)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise BadRule(f"The body is no JSON: {where}: {error.msg}.") from None
     except (ValueError, RecursionError):
-        return None
+        raise BadRule("The body is no JSON.") from None
 
 
 def _bad(sentence: str) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 Json = dict[str, Any]
@@ -78,11 +79,15 @@ def _duration(value: Any) -> bool:
     return name == "normal" or bool(high <= _WIDEST_SIGMA)
 
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _MILLISECONDS = Field(_number(0, _LONGEST_MS), "a number from 0 to 86400000")
 _STATUS = Field(_whole(200, 599), "a whole number from 200 to 599")
 _FIELDS = {
-    "path": Field(_text(r".+"), "a glob over the path, such as */messages"),
-    "method": Field(_text(r"[A-Za-z]+"), "an HTTP method"),
+    "path": Field(_text(r"[/*?\[].*"), "a glob that begins with / or *, such as */messages"),
+    "method": Field(
+        lambda value: isinstance(value, str) and value.upper() in _METHODS,
+        f"one of {', '.join(_METHODS)}",
+    ),
     "probability": Field(_number(0, 1), "a number from 0 to 1"),
     "times": Field(_whole(1, 2**53), "a whole number of at least 1"),
     "seed": Field(_whole(0, 2**53), "a whole number of at least 0"),
@@ -144,7 +149,7 @@ def read_rules(given: Any) -> tuple[list[Json], int | None]:
         BadRule: something is wrong.
     """
     if not isinstance(given, dict):
-        raise BadRule("A rule must be a JSON object.")
+        raise BadRule('A rule must be a JSON object; several go as {"rules": [...]}.')
     if "rules" not in given:
         return [_rule(given, "")], None
     _refuse_unknown(given, {"rules", "seed"}, "", "a list of rules")
@@ -195,4 +200,6 @@ def _check(field: Field, name: str, value: Any) -> None:
 def _refuse_unknown(given: Json, known: set[str], where: str, what: str) -> None:
     for name in given:
         if name not in known:
-            raise BadRule(f"{where}{name} is no field of {what}.")
+            meant = get_close_matches(name, known, 1)
+            there = f"did you mean {meant[0]}?" if meant else f"it has {', '.join(sorted(known))}."
+            raise BadRule(f"{where}{name} is no field of {what}: {there}")

@@ -19,7 +19,7 @@ from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.twins.calls import Answer, Call, Handler, Json, Refusal, response, sent_object
-from local.twins.control import Control
+from local.twins.control import Control, elsewhere
 from local.twins.entrance import Entrance
 from local.twins.faults import Faults
 from local.twins.records import Recorder
@@ -70,9 +70,10 @@ def create_app(twin: Twin, *, latency_ms: float = 0) -> ASGIApp:
     control = Control(recorder=recorder, faults=faults, reset=twin.reset, latency_ms=latency_ms)
     unknown = _endpoint(twin, twin.unknown)
     own = [Route(p, _endpoint(twin, h, guarded=False), methods=[m]) for m, p, h in twin.control]
+    known = [*control.routes(), *own]
     served = [Route(p, _endpoint(twin, h), methods=[m]) for m, p, h in twin.routes]
     app = Starlette(
-        routes=[*control.routes(), *own, *served],
+        routes=[*known, *elsewhere(known), *served],
         lifespan=_lifespan(twin),
         exception_handlers={404: _as_error(unknown), 405: _as_error(unknown)},
     )

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from starlette.datastructures import Headers
@@ -25,9 +26,10 @@ _SHAPED = (
     *("message", "threads", "users", "nodes", "edges", "episodes", "task", "tasks", "user"),
     *("thread", "graph", "metadata", "context", "error"),
 )
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _PAGE = """<!DOCTYPE html>
-<html><head><title>{status} Bad Gateway</title></head>
-<body><center><h1>{status} Bad Gateway</h1></center><hr><center>twin</center></body></html>
+<html><head><title>{status} {phrase}</title></head>
+<body><center><h1>{status} {phrase}</h1></center><hr><center>twin</center></body></html>
 """
 
 
@@ -235,7 +237,7 @@ def _names(body: bytes) -> list[str]:
 
 async def _html(rule: Rule, visit: Visit, _failed: Failed) -> None:
     status = rule.options["status"]
-    page = _PAGE.format(status=status).encode()
+    page = _PAGE.format(status=status, phrase=_PHRASES.get(status, "Error")).encode()
     await visit.say(page, status=status, media_type="text/html; charset=utf-8")
 
 

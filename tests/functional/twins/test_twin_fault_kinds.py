@@ -150,8 +150,10 @@ def test_an_html_page_is_a_gateways(served: Served) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html; charset=utf-8")
     assert answer.text.startswith("<!DOCTYPE html>")
     served.client.delete("/_twin/faults")
-    served.fault(kind="html", status=200)
-    assert served.add().status_code == 200
+    served.fault(kind="html", status=504)
+    answer = served.add()
+    assert answer.status_code == 504
+    assert "<h1>504 Gateway Timeout</h1>" in answer.text
 
 
 def test_an_empty_answer_is_200_and_nothing(served: Served) -> None:

@@ -102,7 +102,7 @@ def test_whole_calls_are_recorded_when_asked_for_and_no_longer_after_a_reset(run
     run(Shelf().app(), scenario)
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{}", '{"whole": 1}', '{"whole": true, "more": 1}'])
+@pytest.mark.parametrize("body", ["[]", "{}", '{"whole": 1}', '{"whole": true, "more": 1}'])
 def test_what_is_recorded_cannot_be_chosen_wrongly(run: Run, body: str) -> None:
     async def scenario(client: httpx.AsyncClient) -> None:
         answer = await client.post("/_twin/requests", content=body)
