@@ -18,7 +18,7 @@ from local.twins.gemini.app import create
 Run = Callable[..., None]
 MODEL = "gemini-3.5-flash-lite"
 GENERATE = f"/v1beta/models/{MODEL}:generateContent"
-SECONDS = 3.0
+SECONDS = 5.0
 
 SCHEMA = {
     "type": "object",
