@@ -69,12 +69,13 @@ async def sent_object(request: Request) -> Json | None:
     raw = await request.body()
     if not raw or request.method == "GET":
         return {}
-    body = _object(raw)
+    body = parsed(raw)
     # A body of DELETE means nothing in HTTP, so junk is no mistake; some services read one.
     return {} if body is None and request.method == "DELETE" else body
 
 
-def _object(raw: bytes) -> Json | None:
+def parsed(raw: bytes) -> Json | None:
+    """The object that JSON tells; None when it is no JSON, or none that can be kept."""
     try:
         body = json.loads(raw.decode(), parse_constant=_refused, parse_float=_finite)
         if _SURROGATE.search(raw):

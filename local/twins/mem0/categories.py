@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+import snowballstemmer
+
 from local.twins import text
-from local.twins.mem0.near import near
 from local.twins.verbs import word_set
 
 MISC = "misc"
+_STEMMER = snowballstemmer.stemmer("english")
+_WORD = re.compile(r"[^\W_]+")
 _WORDS = {
     "personal_details": """name named age aged old years born birthday birthplace address lives
         live moved from email phone height weight nationality language speaks hometown surname
@@ -44,8 +48,14 @@ _WORDS = {
     "user_preferences": """like likes love loves enjoy enjoys adore adores prefer prefers
         favourite favorite hate hates dislike dislikes detests despises wants""",
 }
+
+
+def _stems(words: str) -> frozenset[str]:
+    return frozenset(_STEMMER.stemWords(_WORD.findall(words.casefold())))
+
+
 DEFAULT = (*_WORDS, MISC)
-_STEMS = {name: frozenset(near(word) for word in word_set(words)) for name, words in _WORDS.items()}
+_STEMS = {name: _stems(" ".join(word_set(words))) for name, words in _WORDS.items()}
 
 
 def categorised(memory: str, custom: Sequence[dict[str, str]] | None = None) -> list[str]:
@@ -61,5 +71,5 @@ def categorised(memory: str, custom: Sequence[dict[str, str]] | None = None) -> 
             for name, about in named.items()
             if text.score(memory, f"{name.replace('_', ' ')} {about}") > 0
         ]
-    stems = set(near(memory).split())
+    stems = _stems(memory)
     return [name for name, words in _STEMS.items() if words & stems] or [MISC]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -13,7 +16,10 @@ from local.twins.mem0.near import normal
 
 ENTITIES = ("user_id", "agent_id", "app_id", "run_id")
 DATES = ("created_at", "updated_at", "timestamp", "expiration_date")
-_LISTED = "in (select value from json_each(?))"
+_BEYOND = 2**63
+"""From here on SQLite reads integers as real numbers."""
+_GREATEST = int(sys.float_info.max)
+_DAY = timedelta(days=1) - timedelta(microseconds=1)
 _ORDER = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -22,6 +28,8 @@ class Where(NamedTuple):
 
     sql: str
     values: list[Any]
+    deep: int = 0
+    """How many conditions it has inside of each other."""
 
 
 def both(parts: Iterable[Where]) -> Where:
@@ -37,13 +45,33 @@ def either(parts: Iterable[Where]) -> Where:
 def _joined(parts: list[Where], word: str, empty: str) -> Where:
     if not parts:
         return Where(empty, [])
-    sql = word.join(f"({part.sql})" for part in parts)
-    return Where(sql, [value for part in parts for value in part.values])
+    if len(parts) == 1:
+        return parts[0]
+    # SQLite's parser has a stack of 100, on which what comes first weighs least: the deepest part.
+    # The rest goes in halves, as no expression may be deeper than 1,000 and a chain is.
+    first = max(parts, key=lambda part: part.deep)
+    rest = [part for part in parts if part is not first]
+    half = (len(rest) + 1) // 2
+    others = [_joined(some, word, empty) for some in (rest[:half], rest[half:]) if some]
+    left, right = first, others[0]
+    if len(others) > 1:
+        right = _pair(others[0], word, others[1])
+    return _pair(left, word, right)
+
+
+def _pair(left: Where, word: str, right: Where) -> Where:
+    deep = max(left.deep, right.deep) + 1
+    return Where(f"({left.sql}){word}({right.sql})", [*left.values, *right.values], deep)
 
 
 def negated(part: Where) -> Where:
     """True also where the condition can't be told because there is no value."""
-    return Where(f"not coalesce(({part.sql}), 0)", part.values)
+    return Where(f"not coalesce({part.sql}, 0)", part.values, part.deep + 1)
+
+
+def _among(column: str, wanted: list[str]) -> Where:
+    # One by one: of a text with a zero character json_each gives the beginning alone.
+    return Where(f"{column} in ({', '.join('?' * len(wanted))})", [*wanted])
 
 
 def _operators(name: str, value: Any) -> list[tuple[str, Any]]:
@@ -69,7 +97,7 @@ def _entity_by(name: str, operator: str, wanted: Any) -> Where:
     if operator == "in" and _strings(wanted):
         if "*" in wanted:
             return Where(f"memories.{name} is not null", [])
-        return Where(f"memories.{name} {_LISTED}", [json.dumps(wanted)])
+        return _among(f"memories.{name}", wanted)
     raise refused(f"Unsupported condition for {name}: {operator}")
 
 
@@ -95,10 +123,14 @@ def date(name: str, value: Any) -> Where:
 def _on(column: str, name: str, value: Any) -> Where:
     """At that moment; a date alone means its whole day."""
     moment = _moment(name, value)
-    if name != "expiration_date" and isinstance(value, str) and len(value) == len("2026-01-01"):
-        day = [_written(name, moment), _written(name, moment + timedelta(days=1))]
-        return Where(f"{column} >= ? and {column} < ?", day)
+    if name != "expiration_date" and _is_day(value):
+        day = [_written(name, moment), _written(name, moment + _DAY)]
+        return Where(f"{column} >= ? and {column} <= ?", day)
     return Where(f"{column} = ?", [_written(name, moment)])
+
+
+def _is_day(value: Any) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch(r"\d{4}-\d\d-\d\d", value))
 
 
 def _moment(name: str, value: Any) -> datetime:
@@ -123,8 +155,8 @@ def between(start: Any, end: Any, *, table: str = "memories") -> list[Where]:
         parts.append(Where(f"{table}.created_at >= ?", [moments.stamp(since)]))
     if end is not None:
         until = _moment("end_date", end)
-        if isinstance(end, str) and len(end) == len("2026-01-01"):
-            until += timedelta(days=1) - timedelta(microseconds=1)
+        if _is_day(end):
+            until += _DAY
         parts.append(Where(f"{table}.created_at <= ?", [moments.stamp(until)]))
     return parts
 
@@ -163,7 +195,10 @@ def _has(key: str, wanted: Any) -> Where:
     if isinstance(wanted, bool):
         return _entry("key = ? and type = ?", key, "true" if wanted else "false")
     if isinstance(wanted, int | float):
-        return _entry("key = ? and type in ('integer', 'real') and value = ?", key, wanted)
+        sql = "key = ? and type in ('integer', 'real') and value = ?"
+        if abs(wanted) < _BEYOND:
+            return _entry(sql, key, wanted)
+        return _entry(sql, key, float(wanted) if abs(wanted) < _GREATEST else math.inf)
     if isinstance(wanted, str):
         return _entry("key = ? and type = 'text' and value = ?", key, wanted)
     written = json.dumps(wanted, separators=(",", ":"))
@@ -208,7 +243,7 @@ def memory_ids(value: Any) -> Where:
     wanted = value["in"] if isinstance(value, dict) and set(value) == {"in"} else value
     if not _strings(wanted):
         raise refused("memory_ids takes a list of ids")
-    return Where(f"memories.id {_LISTED}", [json.dumps(wanted)])
+    return _among("memories.id", wanted)
 
 
 def text(value: Any) -> Where:
@@ -237,7 +272,11 @@ def words(name: str, value: Any) -> Where:
 
 def containing(words: str) -> Where:
     """Memories with these words, whatever their case."""
-    return Where("instr(memories.normal, ?) > 0", [normal(words)])
+    plain = normal(words)
+    if not plain:
+        # Spaces and full stops alone, which `normal` may have taken away.
+        return Where("instr(memories.memory, ?) > 0", [words])
+    return Where("instr(memories.normal, ?) > 0", [plain])
 
 
 def _strings(value: Any) -> bool:

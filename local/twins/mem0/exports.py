@@ -18,6 +18,7 @@ from local.twins.server import Answer, Call, Handler, Json
 from local.twins.storage import Storage
 
 _MOST = 10_000
+_LONGEST = 1000
 _NAMES = "app_id, user_id, agent_id, run_id"
 
 
@@ -106,12 +107,23 @@ def _schema(value: Any) -> Json:
     """
     try:
         schema = json.loads(value) if isinstance(value, str) else value
-        if isinstance(schema, dict) and schema:
+        if isinstance(schema, dict) and schema and _modest(schema):
             check(schema)
             return schema
-    except (ValueError, TypeError, AttributeError, KeyError):
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError):
         pass
     raise refused("Schema is required and must be a valid object", key="message")
+
+
+def _modest(schema: Any) -> bool:
+    """Whether no text or list that it asks for is so long that it can't be made."""
+    if isinstance(schema, list):
+        return all(_modest(part) for part in schema)
+    if not isinstance(schema, dict):
+        return True
+    sizes = (schema.get(word) for word in ("minLength", "minItems"))
+    large = any(isinstance(size, int | float) and size > _LONGEST for size in sizes)
+    return not large and all(_modest(part) for part in schema.values())
 
 
 def _scope(filters: Any) -> str:

@@ -87,8 +87,7 @@ def _learned(store: Storage, job: Json, fact: Fact, *, scope: Scope, spoken: Jso
     if _known(store, fact.text, scope, at=at):
         return None
     older = list(_rivals(store, fact, scope))
-    fuller = [row for row, fact_had in older if _fuller(fact_had, fact)]
-    if fuller:
+    if any(_fuller(had, fact) and not _hidden(row) for row, had in older):
         return None
     added = rows.add(store, _new(job, fact.text, scope, spoken, fact=fact))
     for row, had in older:
@@ -102,15 +101,18 @@ def _learned(store: Storage, job: Json, fact: Fact, *, scope: Scope, spoken: Jso
 
 
 def _known(store: Storage, text: str, scope: Scope, *, at: str) -> bool:
-    """Whether the scope has a near-duplicate that still held at that time."""
+    """Whether the scope has a near-duplicate that still held at that time and isn't hidden."""
     found = store.row(
         """
         select 1 from memories left join memories as newer on newer.id = memories.replaced_by
-        where memories.scope = ? and memories.near = ? and not memories.verbatim
-            and (newer.id is null or newer.created_at > ?)""",
+        where memories.scope = ?1 and (memories.near = ?2 or memories.normal = ?3)
+            and not memories.verbatim and (newer.id is null or newer.created_at > ?4)
+            and (memories.expiration_date is null or memories.expiration_date >= ?5)""",
         rows.scope_key(scope),
         near(text),
+        normal(text),
         at,
+        rows.today(),
     )
     return found is not None
 
@@ -122,7 +124,7 @@ def _rivals(store: Storage, fact: Fact, scope: Scope) -> Iterator[tuple[Row, Fac
     if fact.functional and fact.positive:
         found = store.rows(sql, topic)
     else:
-        found = store.rows(f"{sql} and value = ?", topic, near(fact.object))
+        found = store.rows(f"{sql} and value = ?", topic, near(fact.object, part=True))
     for row in found:
         had = rows.fact_of(row)
         if had and (contradicts(fact, had) or _fuller(fact, had) or _fuller(had, fact)):
@@ -135,4 +137,15 @@ def _fuller(fact: Fact, other: Fact) -> bool:
         return False
     if fact.family != other.family:
         return False
-    return set(near(fact.object).split()) > set(near(other.object).split())
+    barer, parts = near(other.object, part=True), fact.object.split(",")
+    if len(parts) > 1 and barer in (near(one, part=True) for one in parts):
+        return True
+    words = fact.object.split()
+    begun = [n for n in range(1, len(words)) if near(" ".join(words[:n]), part=True) == barer]
+    # A name goes on with a name; but "Mexico City" is not a fuller "Mexico".
+    names = fact.family.endswith("name") or fact.family == "partner"
+    return any(names or words[n - 1].endswith(",") or not words[n][0].isupper() for n in begun)
+
+
+def _hidden(row: Row) -> bool:
+    return row["expiration_date"] is not None and row["expiration_date"] < rows.today()

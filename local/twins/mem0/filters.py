@@ -9,7 +9,8 @@ from local.twins.mem0 import conditions
 from local.twins.mem0.conditions import DATES, ENTITIES, Where, both, either, negated
 from local.twins.mem0.errors import refused
 
-_DEEPEST = 20
+_DEEPEST = 12
+_MOST_VALUES = 20_000
 
 
 def compile_filters(filters: Any, *, listing: bool) -> Where:
@@ -21,6 +22,8 @@ def compile_filters(filters: Any, *, listing: bool) -> Where:
     if not isinstance(filters, dict) or not filters:
         raise refused("Filters are required and cannot be empty.")
     where = _Grammar(listing=listing).all(filters)
+    if len(where.values) > _MOST_VALUES:
+        raise refused("Filters have too many conditions")
     if not positive(filters):
         names = ", ".join(ENTITIES)
         raise refused(f"One of the filters: {names} is required.", key="message")

@@ -25,6 +25,7 @@ from local.twins.storage import Row, Storage
 
 _MOST_COLLECTIONS = 50
 _LOOKED_AT = 200
+_MOST_WORDS = 200
 _ORDER = "order by memories.created_at desc, memories.seq desc"
 
 
@@ -108,6 +109,8 @@ def ranked(
     Of the memories that share nothing rare with the query only the newest are looked at, as long as
     enough of them fit: so a search costs about the same among many as among few.
     """
+    # A model would read no more of it, and each word costs conditions in every collection.
+    query = " ".join(query.split()[:_MOST_WORDS])
     everything = _matches([index.matches(one, query) for one in wanted.collections])
     results, settled = _likely(store, wanted, query, most=most, least=least)
     if not settled:

@@ -97,10 +97,10 @@ class Legacy:
                 call, page, count, lambda part: self._shown(wanted, part, fields), name="page_size"
             )
             return Answer(envelope)
-        limit = call.query.get("limit", "100")
-        if not limit.isdecimal() or not 1 <= int(limit) <= _MOST:
+        limit = paging.counted(call.query.get("limit", "100"))
+        if limit is None or limit > _MOST:
             raise refused(f"limit must be <= {_MOST}")
-        return Answer(self._shown(wanted, Page(1, int(limit)), fields))
+        return Answer(self._shown(wanted, Page(1, limit), fields))
 
     def _list_filtered(self, call: Call) -> Answer:
         wanted = finding.chosen(call.body, listing=True)

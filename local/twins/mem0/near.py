@@ -1,8 +1,9 @@
 """When two memories say the same.
 
 Two texts are near-duplicates when they have the same words in the same order, apart from case,
-punctuation, articles and endings: "Likes mangoes" and "likes the mango!", but not "Does not like
-mangoes" or "Likes green mangoes".
+punctuation, articles and the endings of plurals: "Likes mangoes" and "likes the mango!", but not
+"Does not like mangoes", "Likes green mangoes", or "Likes markets" and "Likes marketing". Signs that
+are no punctuation count ("C", "C++", "C#"), and names are told apart by every letter.
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ import re
 import unicodedata
 from functools import lru_cache
 
-import snowballstemmer
-
 from local.twins.verbs import word_set
 
-_STEMMER = snowballstemmer.stemmer("english")
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _ARTICLES = word_set("a an the my our some")
+_PLURAL = re.compile(r"(?<=[a-z]{2})(?:(?<=o|x|z)es|(?<=ch|sh|ss)es|(?<![sui'])s)$")
+_COUNTING = frozenset("#%&@*+'")
+"""Punctuation by its category that makes a difference."""
 
 
 def normal(text: str) -> str:
@@ -26,9 +26,21 @@ def normal(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def near(text: str) -> str:
-    """Equal for near-duplicates."""
-    plain = normal(text).replace("\u2019", "'")
-    words = [word for word in _WORD.findall(plain) if word not in _ARTICLES]
-    stems: list[str] = _STEMMER.stemWords(words)
-    return " ".join(stems) or text.strip()
+def near(text: str, *, part: bool = False) -> str:
+    """Equal for near-duplicates. `part`: of a sentence, so that a first capital is a name's."""
+    plain = unicodedata.normalize("NFKC", text).replace("\u2019", "'")
+    words = "".join(one if _counts(one) else " " for one in plain).split()
+    kept = [_plain(word, first=not (place or part)) for place, word in enumerate(words)]
+    return " ".join(word for word in kept if word) or text.strip()
+
+
+def _counts(character: str) -> bool:
+    return character in _COUNTING or unicodedata.category(character)[0] not in "PZC"
+
+
+def _plain(word: str, *, first: bool) -> str:
+    """The word without case and ending; "" for an article."""
+    folded = word.casefold().strip("'")
+    if word[:1].isupper() and not first:
+        return folded
+    return "" if folded in _ARTICLES else _PLURAL.sub("", re.sub("ies$", "y", folded))

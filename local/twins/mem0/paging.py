@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -28,14 +29,21 @@ def asked(call: Call, *, size: int = 100, most: int = 200, name: str = "page_siz
     Raises:
         Refusal: 404 for no page number, 400 for a size out of bounds.
     """
-    number = call.query.get("page") or call.body.get("page") or 1
-    if not str(number).isdecimal() or not 1 <= int(number) < 10**9:
+    given = call.query.get("page") or call.body.get("page")
+    number = counted(1 if given is None else given)
+    if number is None:
         raise _no_page()
     given = call.query.get(name, call.body.get(name))
-    wanted = size if given is None else given
-    if isinstance(wanted, bool) or not str(wanted).isdecimal() or not 1 <= int(wanted) <= most:
+    wanted = counted(size if given is None else given)
+    if wanted is None or wanted > most:
         raise refused(f"{name} must be 1 to {most}")
-    return Page(int(number), int(wanted))
+    return Page(number, wanted)
+
+
+def counted(given: Any) -> int | None:
+    """A number from 1 on, which may be written as text; None for anything else."""
+    written = "" if isinstance(given, bool) else str(given)
+    return int(written) if re.fullmatch(r"0*[1-9]\d{0,8}", written, re.ASCII) else None
 
 
 def page(

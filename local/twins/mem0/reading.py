@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from local.twins import moments
+from local.twins.calls import parsed
 from local.twins.mem0.conditions import ENTITIES
 from local.twins.mem0.errors import bad_input, refused
 from local.twins.server import Call, Json
@@ -69,7 +69,7 @@ def _messages(messages: Any, *, infer: bool) -> list[Json]:
     for message in messages:
         if not isinstance(message, dict) or "content" not in message:
             raise bad_input("each message needs a role and a content")
-        if message.get("role") not in _ROLES:
+        if str(message.get("role")) not in _ROLES:
             raise bad_input("role must be user, assistant or system")
         if isinstance(message["content"], str):
             continue
@@ -85,7 +85,7 @@ def _check_parts(content: Any) -> None:
         kind = part.get("type") if isinstance(part, dict) else None
         if kind == "text" and isinstance(part.get("text"), str):
             continue
-        file = part.get(kind) if kind in _FILES else None
+        file = part.get(kind) if isinstance(kind, str) and kind in _FILES else None
         if not isinstance(file, dict) or not isinstance(file.get("url"), str):
             raise bad_input("content must be text, or parts of a known type with their url")
 
@@ -140,8 +140,6 @@ def expiry(value: Any) -> str | None:
 
 def day_of(value: Any) -> str | None:
     """The UTC day of a `reference_date`: Unix seconds, a date or an ISO 8601 text."""
-    if isinstance(value, float):
-        value = int(value)
     stamp = moment(value, text=True)
     return stamp[:10] if stamp else None
 
@@ -214,11 +212,8 @@ def object_in_query(call: Call, name: str) -> Json | None:
     """
     if name not in call.query:
         return None
-    try:
-        value = json.loads(call.query[name])
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
+    value = parsed(call.query[name].encode())
+    if value is None:
         raise refused(f"{name} must be a JSON object")
     return value
 

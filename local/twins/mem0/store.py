@@ -75,7 +75,7 @@ def add(store: Storage, new: New) -> Json:
         immutable=new.immutable,
         fact=json.dumps(asdict(new.fact)) if new.fact else None,
         topic=topic_key(new.scope, new.fact) if new.fact else None,
-        value=near(new.fact.object) if new.fact else None,
+        value=near(new.fact.object, part=True) if new.fact else None,
         input=json.dumps(new.spoken),
     )
     row = find(store, memory)
@@ -125,10 +125,21 @@ def change(store: Storage, row: Row, **values: Any) -> Row:
 
 
 def delete(store: Storage, row: Row) -> None:
-    """Removes a memory; its history stays, and what it had replaced is the latest again."""
+    """Removes a memory; its history stays, and what it had replaced is the latest again, or else
+    replaced by what had replaced it."""
     note(store, row, "DELETE", spoken=[], old=row["memory"], new=row["memory"])
-    for column in ("replaced_by", "merged_into"):
-        store.run(f"update memories set {column} = null where {column} = ?", row["id"])  # noqa: S608
+    # As it stands now: one that is deleted with others may have been passed on by them.
+    now = find(store, row["id"])
+    store.run(
+        "update memories set replaced_by = ? where replaced_by = ?", now["replaced_by"], row["id"]
+    )
+    store.run(
+        "update memories set merged_into = ?, replaced_by = coalesce(replaced_by, ?) "
+        "where merged_into = ?",
+        now["merged_into"],
+        now["replaced_by"],
+        row["id"],
+    )
     for document, _ in _documents(row):
         index.drop(store, document)
     store.run("delete from memories where id = ?", row["id"])
