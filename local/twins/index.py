@@ -6,7 +6,9 @@ Documents stand in collections (one person's facts, say) and are found by the st
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from local.twins.storage import Storage
@@ -52,6 +54,7 @@ _NEWEST = (
     "select id from (select id from index_postings where collection = ? and mark = ? "
     "order by id desc limit ?)"
 )
+_LISTED = "(select value from json_each(?))"
 _COUNT = (
     "select count(*) as n from (select 1 from index_postings where collection = ? and mark = ? "
     "limit ?)"
@@ -140,6 +143,18 @@ def best(store: Storage, *, collection: str, query: str, most: int) -> Matches:
         chosen=" union ".join(_NEWEST for _ in rarest), rows=", ".join("(?, ?)" for _ in asked)
     )
     return Matches(sql, [*everything.values[:3], *chosen, *everything.values[3:]])
+
+
+def among(*, collection: str, query: str, documents: Sequence[str]) -> Matches:
+    """Like `matches`, but of these documents alone."""
+    listed = json.dumps(list(documents))
+    everything = matches(collection, query)
+    asked = {mark for unit in wanted(understand(query)) for mark in unit}
+    if not asked:
+        return Matches(f"{_ALL} and document in {_LISTED}", [collection, listed])
+    chosen = f"select id from index_documents where document in {_LISTED}"  # noqa: S608 - ours
+    sql = _CHOSEN.format(chosen=chosen, rows=", ".join("(?, ?)" for _ in asked))
+    return Matches(sql, [*everything.values[:3], listed, *everything.values[3:]])
 
 
 def _count(store: Storage, collection: str, mark: str, most: int) -> int:

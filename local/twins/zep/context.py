@@ -23,6 +23,7 @@ MOST_CHARACTERS = 50_000
 # How much being among the newest counts beside the words.
 BIASES = {"off": 0.0, "mild": 0.2, "strong": 0.6}
 _MOST_FACTS = 20
+_LOOKED_AT = 120
 _MOST_NODES = 5
 _MOST_ABOUT = 200
 _MOST_QUOTED = 400
@@ -111,7 +112,7 @@ def _chosen_edges(
     store: Storage, graph: str, query: str, choice: Choice
 ) -> tuple[dict[str, float], list[Row]]:
     """What matches the query, then what is known of the person and holds, newest first."""
-    hits = ranking.found(store, "edges", graph, query, choice.edges)
+    hits = ranking.found(store, "edges", graph, query, choice.edges, candidates=_LOOKED_AT)
     hits = _biased(store, hits, BIASES[choice.bias])[:_MOST_FACTS]
     newest = store.rows(_NEWEST.format(choice.edges.sql), graph, *choice.edges.values, _MOST_FACTS)
     uuids = dict.fromkeys([*(hit.uuid for hit in hits), *(row["uuid"] for row in newest)])
@@ -122,7 +123,8 @@ def _chosen_nodes(
     store: Storage, graph: str, query: str, choice: Choice
 ) -> tuple[dict[str, Hit], list[Row]]:
     """The nodes that match the query best."""
-    hits = ranking.found(store, "nodes", graph, query, choice.nodes)[:_MOST_NODES]
+    hits = ranking.found(store, "nodes", graph, query, choice.nodes, candidates=_LOOKED_AT)
+    hits = hits[:_MOST_NODES]
     return {hit.uuid: hit for hit in hits}, reading.nodes(store, [hit.uuid for hit in hits])
 
 

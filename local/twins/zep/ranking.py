@@ -44,6 +44,11 @@ _FOUND = {
     "thread_summaries on thread_summaries.uuid = document where 1{1} order by score desc, "
     "last_summarized_at desc, thread_summaries.seq desc limit ?",
 }
+# Nodes are found by their facts, too, which a filter on nodes does not narrow.
+_FITTING = {
+    "edges": "select edges.uuid from edges where edges.graph_uuid = ?{0} limit ?",
+    "episodes": "select episodes.uuid from episodes where episodes.graph_uuid = ?{0} limit ?",
+}
 # A node is found by its name, and a little less by the facts that hold of it.
 _OF_FACTS = (
     "with told as materialized (select edges.source_uuid as one, edges.target_uuid as other, "
@@ -60,6 +65,17 @@ _PAIRS = (
     "select one.value as node from json_each(?1) as start cross join json_each(?2) as one where "
     "exists (select 1 from edges where target_uuid = one.value and source_uuid = start.value) or "
     "exists (select 1 from edges where target_uuid = start.value and source_uuid = one.value)"
+)
+_BESIDE = (
+    "(exists (select 1 from edges as last where last.target_uuid = {0} and last.source_uuid in "
+    "(select value from json_each(?2))) or exists (select 1 from edges as last where "
+    "last.source_uuid = {0} and last.target_uuid in (select value from json_each(?2))))"
+)
+_IN_TWO = (
+    "select one.value as node from json_each(?1) as one where exists (select 1 from edges as first "  # noqa: S608 - ours
+    f"where first.source_uuid = one.value and {_BESIDE.format('first.target_uuid')}) or exists "
+    "(select 1 from edges as first where first.target_uuid = one.value "
+    f"and {_BESIDE.format('first.source_uuid')})"
 )
 _AROUND = {
     "edges": "select edges.uuid, edges.fact as words from edges where (source_uuid in (select "
@@ -133,28 +149,51 @@ def ranked(
     return hits
 
 
-def found(store: Storage, kind: str, graph: str, query: str, where: Where) -> list[Hit]:
-    """What has words of the query, by how many."""
+def found(
+    store: Storage,
+    kind: str,
+    graph: str,
+    query: str,
+    where: Where,
+    *,
+    candidates: int = _CANDIDATES,
+) -> list[Hit]:
+    """What has words of the query, by how many. About so many `candidates` are looked at."""
     collection = _collection(graph, kind)
-    best = index.best(store, collection=collection, query=query, most=_CANDIDATES)
-    hits = _read(store, kind, graph, query, best, where)
+    best = index.best(store, collection=collection, query=query, most=candidates)
+    told = None
+    if kind == "nodes":
+        facts = indexing.collection(graph, "edges")
+        told = index.best(store, collection=facts, query=query, most=candidates)
+    hits = _read(store, kind, best, where, told)
     if where.sql and len(hits) < _ENOUGH:
-        # A filter that lets few of the best pass has to choose from all.
+        # A filter that lets few of the best pass has to choose from all that it lets pass.
         everything = index.matches(collection, query)
         if everything != best:
-            return _read(store, kind, graph, query, everything, where)
+            few = _fitting(store, kind, graph, where)
+            if few is not None:
+                everything = index.among(collection=collection, query=query, documents=few)
+            return _read(store, kind, everything, where, told)
     return hits
 
 
+def _fitting(store: Storage, kind: str, graph: str, where: Where) -> list[str] | None:
+    """What a filter lets pass, when that is little."""
+    if kind not in _FITTING:
+        return None
+    sql = _FITTING[kind].format(where.sql)
+    rows = store.rows(sql, graph, *where.values, _CANDIDATES + 1)
+    return [row["uuid"] for row in rows] if len(rows) <= _CANDIDATES else None
+
+
 def _read(
-    store: Storage, kind: str, graph: str, query: str, matched: index.Matches, where: Where
+    store: Storage, kind: str, matched: index.Matches, where: Where, told: index.Matches | None
 ) -> list[Hit]:
+    """`told`: the facts by which nodes are found, too."""
     sql, values = matched.sql, list(matched.values)
-    if kind == "nodes":
-        edges = indexing.collection(graph, "edges")
-        of_facts = index.best(store, collection=edges, query=query, most=_CANDIDATES)
-        sql = _OF_FACTS.format(sql, of_facts.sql)
-        values = [*of_facts.values, *values]
+    if told:
+        sql = _OF_FACTS.format(sql, told.sql)
+        values = [*told.values, *values]
     statement = _FOUND[kind].format(sql, where.sql)
     rows = store.rows(statement, *values, *where.values, RANKED)
     return [Hit(row["uuid"], row["score"], row["words"]) for row in rows]
@@ -172,13 +211,17 @@ def _around(
     """Also what is near the origins; of two that answer alike, the nearer goes first."""
     known = {hit.uuid for hit in hits}
     reached = dict.fromkeys(origins, 0)
-    for distance in range(1, _HOPS + 1):
-        _step(store, reached, distance)
+    if kind == "nodes":
+        for distance in range(1, _HOPS + 1):
+            _step(store, reached, distance)
     if kind in _AROUND:
-        near = json.dumps(list(origins if kind == "edges" else reached))
+        near = json.dumps(list(reached))
         rows = store.rows(_AROUND[kind].format(where.sql), near, near, *where.values)
         hits = hits + [Hit(r["uuid"], 0.0, r["words"]) for r in rows if r["uuid"] not in known]
-    away = _nearest(_places(store, kind, hits), reached)
+    places = _places(store, kind, hits)
+    if kind != "nodes":
+        _two_steps_to(store, reached, {node for nodes in places.values() for node in nodes})
+    away = _nearest(places, reached)
     nearer = [
         replace(hit, score=round(hit.score + _NEAR / (1 + away[hit.uuid]), 6))
         if hit.uuid in away
@@ -259,6 +302,15 @@ def _step_to(store: Storage, reached: dict[str, int], wanted: set[str]) -> bool:
     for row in store.rows(_PAIRS, json.dumps(list(reached)), json.dumps(list(wanted))):
         reached.setdefault(row["node"], 1)
     return wanted <= reached.keys()
+
+
+def _two_steps_to(store: Storage, reached: dict[str, int], wanted: set[str]) -> None:
+    """Adds those of `wanted` that are one or two edges from the start, of which two is `_HOPS`."""
+    origins = json.dumps(list(reached))
+    if not _step_to(store, reached, wanted):
+        left = json.dumps(list(wanted - reached.keys()))
+        for row in store.rows(_IN_TWO, left, origins):
+            reached[row["node"]] = _HOPS
 
 
 def _places(store: Storage, kind: str, hits: list[Hit]) -> dict[str, set[str]]:

@@ -12,6 +12,8 @@ create index if not exists episodes_by_uuid on episodes (graph_uuid, uuid);
 create index if not exists nodes_by_uuid on nodes (graph_uuid, uuid);
 create index if not exists nodes_of_labels on nodes (graph_uuid, labels);
 create index if not exists edges_by_uuid on edges (graph_uuid, uuid);
+create index if not exists edges_to_filter on edges (graph_uuid, name, source_uuid, target_uuid,
+    created_at, valid_at, invalid_at, expired_at, uuid);
 create index if not exists edges_of_value on edges (source_uuid, family, value);
 create index if not exists edges_by_end on edges (source_uuid, family, invalid_at);
 create index if not exists edges_by_evidence on edges (source_uuid, family, said_at);

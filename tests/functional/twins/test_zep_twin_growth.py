@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from local.twins import index, text
 from local.twins.storage import Storage
+from local.twins.zep import ranking
 from local.twins.zep.app import create
 from tests.functional.twins.zep_graphs import KEY, Graph, persons, twin
 
@@ -58,6 +60,43 @@ def test_the_best_of_a_large_collection_have_the_rare_word_then_are_the_newest(
     assert set(_best(store, "what do you know about me?", 5)) == {"399", "398", "397", "396", "395"}
 
 
+def test_documents_that_were_chosen_before_have_the_scores_that_they_have_among_all(
+    store: Storage,
+) -> None:
+    _fill(store, "Likes green tea", "Lives in Delhi", "Likes chess", "Sister likes green tea")
+    for query in ("Do I like green tea?", "chess", "what do you know about me?", "opera"):
+        everything = index.matches("ada", query)
+        all_scores = {
+            r["document"]: r["score"] for r in store.rows(everything.sql, *everything.values)
+        }
+        chosen = ["0", "2", "3", "unknown"]
+        some = index.among(collection="ada", query=query, documents=chosen)
+        scores = {row["document"]: row["score"] for row in store.rows(some.sql, *some.values)}
+        assert scores == {name: all_scores[name] for name in chosen if name in all_scores}
+        nobody = index.among(collection="bob", query=query, documents=chosen)
+        assert not store.rows(nobody.sql, *nobody.values)
+
+
+def test_what_is_one_or_two_edges_from_a_start_is_found_from_its_own_end() -> None:
+    storage = Storage(None, "create table edges (source_uuid text, target_uuid text);")
+    draw = random.Random(4)  # noqa: S311 - to be repeatable is the point
+    nodes = [f"n{number}" for number in range(30)]
+    for _ in range(25):
+        source, target = draw.sample(nodes, 2)
+        storage.insert("edges", source_uuid=source, target_uuid=target)
+    seen = set[int]()
+    for start in nodes:
+        expected = {start: 0}
+        for distance in (1, 2):
+            ranking._step(storage, expected, distance)
+        found = {start: 0}
+        ranking._two_steps_to(storage, found, set(nodes))
+        assert found == expected
+        seen |= set(found.values())
+    storage.close()
+    assert seen == {0, 1, 2}
+
+
 def test_the_newest_of_many_that_match_alike_are_found_and_old_rare_ones_too(run: Run) -> None:
     async def scenario(client: httpx.AsyncClient) -> None:
         graph = await persons(client)
@@ -71,6 +110,8 @@ def test_the_newest_of_many_that_match_alike_are_found_and_old_rare_ones_too(run
         assert found[0]["fact"] == "Likes bun599"
         rare = (await graph.post("/search/edges", {"query": "Do I like saffron?"})).json()["items"]
         assert rare[0]["fact"] == "Likes saffron buns"
+        filtered = {**body, "filters": {"edge_types": ["HATES"]}}
+        assert (await graph.post("/search/edges", filtered)).json()["items"] == []
         filtered = {**body, "filters": {"edge_uuids": [rare[0]["uuid"]]}}
         (only,) = (await graph.post("/search/edges", filtered)).json()["items"]
         assert only["uuid"] == rare[0]["uuid"]
