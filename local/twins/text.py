@@ -65,6 +65,8 @@ _RELATION_OF = {
     "manager": "manager",
     "boss": "boss",
 }
+# Questions are short; the patterns below take quadratic time.
+_QUESTION = 400
 _ASKS = (
     (r"\bhow old\b", "age"),
     (r"\bwhere\b.*\bfrom\b", "from"),
@@ -92,7 +94,7 @@ def understand(text: str) -> Words:
     """The stems, the concepts and the relation of a question or a fact."""
     plain = text.replace("\u2019", "'").casefold()
     tokens = [token.removesuffix("'s") for token in _WORD.findall(plain)]
-    asked = {concept for pattern, concept in _ASKS if re.search(pattern, plain)}
+    asked = {concept for pattern, concept in _ASKS if re.search(pattern, plain[:_QUESTION])}
     if asked:
         tokens = [token for token in tokens if token not in {"old", "living", "do"}]
     content = [token for token in tokens if token not in _STOP]

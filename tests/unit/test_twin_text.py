@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from local.twins.speech import once, to_you, together
-from local.twins.text import score
+from local.twins.text import score, understand
 from local.twins.when import moment
 
 SAID = datetime(2026, 11, 20, 9, 5, tzinfo=UTC)
@@ -96,3 +96,8 @@ def test_a_fact_is_spoken_to_the_person(fact: str, spoken: str) -> None:
 def test_facts_that_begin_alike_are_listed_once() -> None:
     assert together(["Likes chess", "Likes tea", "Likes tea"]) == "You like chess and tea."
     assert once("Lives in Delhi") == "you used to live in Delhi"
+
+
+def test_a_question_is_looked_for_at_the_beginning_of_a_text_alone() -> None:
+    assert "age" in understand("how old am i").concepts
+    assert "age" not in understand("word " * 100 + "how old am i").concepts
