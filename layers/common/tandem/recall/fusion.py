@@ -19,7 +19,7 @@ from typing import Final
 
 from tandem.recall.items import Draft
 from tandem.recall.merge import Group, Pair, group_statements, spokesman
-from tandem.recall.words import coverage
+from tandem.recall.words import part_of, telling_words
 
 _DAMPING: Final = 10
 _BEST: Final = 2 / (_DAMPING + 1)
@@ -59,7 +59,11 @@ def fuse(
         _scored(spokesman(group), score(group))
         for group in group_statements(facts, memories, pairs=pairs)
     ]
-    return sorted(fused, key=lambda draft: (-_score(draft), -coverage(draft.item.text, query)))
+    asked = telling_words(query)
+    return sorted(
+        fused,
+        key=lambda draft: (-_score(draft), -part_of(asked, telling_words(draft.item.text))),
+    )
 
 
 def _scored(draft: Draft, score: float) -> Draft:

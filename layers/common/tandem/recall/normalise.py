@@ -15,12 +15,18 @@ def normalise(text: str) -> str:
 
     Idempotent. A statement and a question in the same words stay different.
     """
-    # Case folding can leave a form that NFKC would change again, hence both sides of it.
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    words = " ".join(unicodedata.normalize("NFKC", folded.casefold()).split())
+    words = " ".join(_folded(text).split())
     if _CLOSED.search(words):
         return words
     return words.rstrip(_FINAL)
+
+
+def _folded(text: str) -> str:
+    if text.isascii():  # the same, and searches do it hundreds of times
+        return text.lower()
+    # Case folding can leave a form that NFKC would change again, hence both sides of it.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return unicodedata.normalize("NFKC", folded.casefold())
 
 
 def statement_hash(text: str) -> bytes:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from tandem.recall.calendar_words import Period
 from tandem.recall.items import RecalledItem
-from tandem.recall.time_questions import TimeQuestion, understand
+from tandem.recall.time_questions import TimeQuestion, is_told_as_past
 from tandem.recall.validity import beginning, is_superseded
-from tandem.recall.words import coverage, telling_words
+from tandem.recall.words import part_of, telling_words
 
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -44,43 +45,40 @@ def split_by_time(
             [item for item in items if not is_superseded(item, now)],
             [item for item in items if is_superseded(item, now)],
         )
-    period = asked.period
-    if asked.anchor:
-        period = _anchored(items, asked)
-    fitting = [item for item in items if _fits(item, asked, period, now)]
-    topical = bool(telling_words(asked.topic))
-    answers = [
-        item
-        for item in fitting
-        if not topical or coverage(item.text, asked.topic) > 0 or _names(item, asked)
-    ]
+    told = [_Told(item, telling_words(item.text)) for item in items]
+    period = _anchored(told, asked) if asked.anchor else asked.period
+    topic, named = telling_words(asked.topic), telling_words(asked.named)
+    answers: list[tuple[tuple[float, bool, float], RecalledItem]] = []
+    others: list[RecalledItem] = []
+    ended: list[RecalledItem] = []
     wants_past = period is None or (period.start is None and period.end is not None)
-
-    def rank(item: RecalledItem) -> tuple[float, bool, float]:
+    for item, words in told:
+        names_it = bool(named) and named <= words
+        fits = names_it or _fits(_Told(item, words), asked, period, now)
+        shared = part_of(topic, words)
         over = is_superseded(item, now)
-        late = -(item.valid_to or _BEGINNING).timestamp() if wants_past and over else 0.0
-        return -coverage(item.text, asked.topic), over is not wants_past, late
-
-    rest = [item for item in items if item not in answers]
-    return Split(
-        sorted(answers, key=rank),
-        [item for item in rest if item in fitting or not is_superseded(item, now)],
-        [item for item in rest if item not in fitting and is_superseded(item, now)],
-    )
+        if fits and (names_it or shared or not topic):
+            late = (item.valid_to or _BEGINNING).timestamp() if wants_past and over else 0.0
+            answers.append(((-shared, over is not wants_past, -late), item))
+        else:
+            (ended if over and not fits else others).append(item)
+    answers.sort(key=itemgetter(0))
+    return Split([item for _, item in answers], others, ended)
 
 
-def _fits(item: RecalledItem, asked: TimeQuestion, period: Period | None, now: datetime) -> bool:
-    if asked.anchor and asked.relation != "during" and _mentions(item, asked):
+class _Told(NamedTuple):
+    item: RecalledItem
+    words: frozenset[str]
+
+
+def _fits(told: _Told, asked: TimeQuestion, period: Period | None, now: datetime) -> bool:
+    if asked.anchor and asked.relation != "during" and asked.anchor <= told.words:
         return False  # "before Mumbai" isn't answered by Mumbai
     if period is None:
         if asked.relation == "during" and asked.anchor:
             return False  # whose dates aren't known
-        return is_superseded(item, now) or _is_told_as_past(item, now)
-    return _names(item, asked) or _meets(item, period)
-
-
-def _names(item: RecalledItem, asked: TimeQuestion) -> bool:
-    return coverage(item.text, asked.named) == 1.0
+        return is_superseded(told.item, now) or is_told_as_past(told.item.text)
+    return _meets(told.item, period)
 
 
 def _meets(item: RecalledItem, period: Period) -> bool:
@@ -95,31 +93,24 @@ def _meets(item: RecalledItem, period: Period) -> bool:
     return begins_in_time and ends_in_time
 
 
-def _anchored(items: Sequence[RecalledItem], asked: TimeQuestion) -> Period | None:
+def _anchored(told: Sequence[_Told], asked: TimeQuestion) -> Period | None:
     """The time that an anchor gives: that of the item which mentions it, has dates, and shares
     most with the rest of the question; the first of several."""
+    before, after = asked.relation == "before", asked.relation == "after"
     dated = [
-        item
-        for item in items
-        if _mentions(item, asked)
-        and (item.valid_from if asked.relation == "before" else beginning(item)) is not None
+        each
+        for each in told
+        if asked.anchor <= each.words
+        and (each.item.valid_from if before else beginning(each.item)) is not None
     ]
-    if asked.relation == "after":
-        dated = [item for item in dated if item.valid_to is not None] or dated
+    if after:
+        dated = [each for each in dated if each.item.valid_to is not None] or dated
     if not dated:
         return None
-    anchor = max(dated, key=lambda item: coverage(item.text, asked.topic))
-    if asked.relation == "before":
+    topic = telling_words(asked.topic)
+    anchor = max(dated, key=lambda each: part_of(topic, each.words)).item
+    if before:
         return Period(None, anchor.valid_from)
-    if asked.relation == "after":
+    if after:
         return Period(anchor.valid_to or beginning(anchor), None)
     return Period(beginning(anchor), anchor.valid_to)
-
-
-def _mentions(item: RecalledItem, asked: TimeQuestion) -> bool:
-    return asked.anchor <= telling_words(item.text)
-
-
-def _is_told_as_past(item: RecalledItem, now: datetime) -> bool:
-    told = understand(item.text, now=now)
-    return told is not None and told.period is None and not told.anchor

@@ -92,6 +92,11 @@ def understand(query: str, *, now: datetime) -> TimeQuestion | None:
     return _between(text, now) or _dated(text, now) or _beside(text) or _past(text)
 
 
+def is_told_as_past(text: str) -> bool:
+    """Whether a statement says by its words that it is over: "Used to play chess"."""
+    return _PAST.search(text) is not None
+
+
 def _between(text: str, now: datetime) -> TimeQuestion | None:
     found = _BETWEEN.search(text)
     if found is None:

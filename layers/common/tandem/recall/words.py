@@ -24,8 +24,12 @@ def telling_words(text: str) -> frozenset[str]:
 
 def coverage(text: str, query: str) -> float:
     """Which part (0 to 1) of the query's telling words occurs in `text`, whatever their ending."""
-    wanted = telling_words(query)
-    return len(wanted & telling_words(text)) / len(wanted) if wanted else 0.0
+    return part_of(telling_words(query), telling_words(text))
+
+
+def part_of(wanted: frozenset[str], words: frozenset[str]) -> float:
+    """Which part (0 to 1) of the wanted words is among `words`; of none, none is."""
+    return len(wanted & words) / len(wanted) if wanted else 0.0
 
 
 def _stem(word: str) -> str:
