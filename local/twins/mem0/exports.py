@@ -11,7 +11,7 @@ from local.twins.mem0 import store as rows
 from local.twins.mem0.conditions import ENTITIES, both
 from local.twins.mem0.errors import refused
 from local.twins.mem0.events import EXPORT, Events, Planned
-from local.twins.mem0.filters import compile_filters, positive
+from local.twins.mem0.filters import compile_filters
 from local.twins.mem0.shaping import Piece, check, shaped
 from local.twins.schemas import BadSchema
 from local.twins.server import Answer, Call, Handler, Json
@@ -127,15 +127,18 @@ def _modest(schema: Any) -> bool:
 
 
 def _scope(filters: Any) -> str:
-    """Equal for filters that name the same entities, flat or within AND and OR."""
-    return json.dumps(sorted({json.dumps(pair) for pair in _pairs(filters)}))
+    """Equal for filters that ask for the same entities, flat or within AND, whatever the order."""
+    return json.dumps(sorted({json.dumps(each) for each in _asked(filters)}))
 
 
-def _pairs(filters: Any) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
+def _asked(filters: Any) -> list[list[Any]]:
+    found: list[list[Any]] = []
     for name, value in filters.items():
-        if name in ENTITIES and positive({name: value}):
-            found.append((name, value))
-        elif name in {"AND", "OR"}:
-            found.extend(pair for part in value for pair in _pairs(part))
+        parts = [value] if isinstance(value, dict) else value
+        if name in ENTITIES:
+            found.append([name, value])
+        elif name == "AND" or (name == "OR" and len(parts) == 1):
+            found.extend(each for part in parts for each in _asked(part))
+        elif name in {"OR", "NOT"}:
+            found.append([name, sorted(_scope(part) for part in parts)])
     return found

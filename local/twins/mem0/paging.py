@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from local.twins.mem0.errors import refused
 from local.twins.server import Call, Json
@@ -59,8 +59,10 @@ def page(
 
     def address(number: int) -> str:
         sized = {} if name is None else {name: str(wanted.size)}
-        query = {**call.query, "page": str(number), **sized}
-        return f"{call.url.split('?')[0]}?{urlencode(query)}"
+        place, _, asked_for = call.url.partition("?")
+        own = {"page": str(number), **sized}
+        kept = [pair for pair in parse_qsl(asked_for) if pair[0] not in own]
+        return f"{place}?{urlencode([*kept, *own.items()])}"
 
     return {
         "count": count,

@@ -123,3 +123,17 @@ def test_no_path_redirects_and_bearer_keys_are_taken(run: Run) -> None:
             assert (await client.get(path)).status_code == 501
 
     run(create(data=None, ingestion_ms=1), scenario, authorization=KEY)
+
+
+def test_the_next_page_has_all_that_was_asked(run: Run) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
+        for number in range(3):
+            await kept(client, f"m{number}", user_id="a/b &c")
+        fields = {"user_id": "a/b &c", "fields": ["memory", "user_id"]}
+        query = {**fields, "page": 1, "page_size": 1}
+        page = (await client.get("/v1/memories/", params=query)).json()
+        following = (await client.get(page["next"])).json()
+        assert set(following["results"][0]) == {"id", "memory", "user_id"}
+        assert following["results"][0]["memory"] == "m1"
+
+    run(create(data=None, ingestion_ms=1), scenario, authorization=KEY)
