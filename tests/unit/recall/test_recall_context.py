@@ -50,4 +50,15 @@ def test_a_turns_context_is_bounded_whatever_the_stores_know(route: Route) -> No
     much = [said("x" * 4_000) for _ in range(20)]
     items = context_items(many, much, route=route, query="x", now=NOW)
     assert len(items) <= SHARES[route].items
-    assert estimate_tokens(evidence_block(items)) <= SHARES[route].tokens * 1.1
+    assert estimate_tokens(evidence_block(items)) <= SHARES[route].tokens
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("words", [1, 20, 60, 150])
+def test_the_budget_holds_for_the_block_as_it_is_sent_and_is_used(route: Route, words: int) -> None:
+    many = [memory(f'{n} "<' + "weit " * words) for n in range(40)]
+    items = context_items(many, [said("<\u200b" * 90)], route=route, query="x", now=NOW)
+    tokens = estimate_tokens(evidence_block(items))
+    assert tokens <= SHARES[route].tokens
+    one_more = estimate_tokens(evidence_block(many[:1]))
+    assert len(items) == SHARES[route].items or tokens + one_more > SHARES[route].tokens

@@ -21,6 +21,9 @@ class Share(NamedTuple):
 SHARES: Final[dict[Route, Share]] = {"recall": Share(20, 2_000), "converse": Share(8, 800)}
 """A turn that asks about the person gets more, and also what no longer holds."""
 
+_FRAME_TOKENS: Final = 10
+"""What the block takes around its lines."""
+
 
 def context_items(
     remembered: Iterable[RecalledItem],
@@ -41,4 +44,5 @@ def context_items(
     known = [item for item in remembered if route == "recall" or not is_superseded(item, now)]
     asked = understand(query, now=now) if route == "recall" else None
     ordered = order([*known, *pending], query=query, now=now, asked=asked)
-    return select(ordered, limit=SHARES[route].items, token_budget=SHARES[route].tokens)
+    tokens = SHARES[route].tokens - _FRAME_TOKENS
+    return select(ordered, limit=SHARES[route].items, token_budget=tokens)

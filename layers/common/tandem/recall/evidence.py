@@ -24,8 +24,13 @@ def evidence_block(items: Sequence[RecalledItem]) -> str:
     """
     if not items:
         return ""
-    lines = [_as_json(_described(item)) for item in items]
+    lines = [evidence_line(item) for item in items]
     return "\n".join(["<evidence>", *lines, "</evidence>"])
+
+
+def evidence_line(item: RecalledItem) -> str:
+    """One item as it stands in the block."""
+    return _as_json(_described(item))
 
 
 def tool_answer(items: Sequence[RecalledItem]) -> str:

@@ -1,10 +1,11 @@
 """In which order what is remembered is offered, and how much of it fits."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from tandem.recall.evidence import evidence_line
 from tandem.recall.items import RecalledItem
 from tandem.recall.time_order import split_by_time
 from tandem.recall.time_questions import TimeQuestion
@@ -13,8 +14,6 @@ from tandem.recall.words import coverage
 _SENTENCE: Final = re.compile(r"[^.!?。！？।]+[.!?。！？।]*")  # noqa: RUF001 - other scripts' full stops
 _ASKING: Final = ("?", "？")  # noqa: RUF001 - the full-width question mark
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
-_TOKENS_A_LINE: Final = 45
-"""What an item's id, dates and JSON take besides its text."""
 
 
 def only_asks(text: str) -> bool:
@@ -71,40 +70,43 @@ def select(items: Sequence[RecalledItem], *, limit: int, token_budget: int) -> l
     Args:
         items: most useful first.
         limit: how many at most.
-        token_budget: what they may cost together, by `estimate_tokens` and some for each line.
+        token_budget: what they may cost together, each as the line that the model gets: with its
+            id and dates, by `estimate_tokens`.
     """
     pending = [item for item in items if item.store == "pending"]
     pending.sort(key=lambda item: item.last_confirmed_at or _BEGINNING, reverse=True)
     stored = [item for item in items if item.store != "pending"]
     ended = [item for item in stored if item.valid_to is not None]
-    kept: list[RecalledItem] = []
+    costs = {item.id: _cost(item) for item in items}
+    kept: set[str] = set()
     for group, places, tokens in (
         (pending, (limit + 1) // 2, token_budget // 2),
         (ended, limit // 4, token_budget // 4),
         (stored, limit, token_budget),
     ):
-        fresh = [item for item in group if item not in kept]
-        left = token_budget - sum(_cost(item) for item in kept)
-        kept += _fitting(
-            fresh, limit=min(places, limit - len(kept)), token_budget=min(tokens, left)
+        left = token_budget - sum(costs[name] for name in kept)
+        kept |= _fitting(
+            {item.id: costs[item.id] for item in group if item.id not in kept},
+            limit=min(places, limit - len(kept)),
+            token_budget=min(tokens, left),
         )
-    return [item for item in items if item in kept]
+    return [item for item in items if item.id in kept]
 
 
-def _fitting(items: Iterable[RecalledItem], *, limit: int, token_budget: int) -> list[RecalledItem]:
-    kept: list[RecalledItem] = []
+def _fitting(costs: Mapping[str, int], *, limit: int, token_budget: int) -> set[str]:
+    kept: set[str] = set()
     left = token_budget
-    for item in items:
+    for name, cost in costs.items():
         if len(kept) >= limit:
             break
-        if _cost(item) <= left:
-            left -= _cost(item)
-            kept.append(item)
+        if cost <= left:
+            left -= cost
+            kept.add(name)
     return kept
 
 
 def _cost(item: RecalledItem) -> int:
-    return estimate_tokens(item.text) + _TOKENS_A_LINE
+    return estimate_tokens(evidence_line(item))
 
 
 def _place(statement: RecalledItem, items: Sequence[RecalledItem], query: str) -> int:
