@@ -105,7 +105,9 @@ def _known(store: Storage, text: str, scope: Scope, *, at: str) -> bool:
     found = store.row(
         """
         select 1 from memories left join memories as newer on newer.id = memories.replaced_by
-        where memories.scope = ?1 and (memories.near = ?2 or memories.normal = ?3)
+        where memories.seq in (
+                select seq from memories where scope = ?1 and near = ?2
+                union select seq from memories where scope = ?1 and normal = ?3)
             and not memories.verbatim and (newer.id is null or newer.created_at > ?4)
             and (memories.expiration_date is null or memories.expiration_date >= ?5)""",
         rows.scope_key(scope),
