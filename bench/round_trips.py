@@ -82,7 +82,7 @@ def _calls(person: Person) -> Iterator[Call]:
     yield "POST /api/chat", lambda: person.chat(SESSION, "Where do I live?")
     yield "GET /api/chat/{turn_id}", lambda: call("GET", f"/api/chat/{turn_id}")
     yield "GET /api/memory", lambda: call("GET", "/api/memory", params={"session_id": SESSION})
-    yield "POST /api/memory/search", lambda: person.search("Where do I live?")
+    yield "POST /api/memory/search", lambda: person.search("Where do I live?", scope="hybrid")
     yield "POST /api/session/start", lambda: call("POST", "/api/session/start", status=201, json={})
     yield "GET /api/session", lambda: call("GET", "/api/session")
     yield "GET /api/session/{session_id}", lambda: call("GET", f"/api/session/{SESSION}")
