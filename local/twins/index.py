@@ -129,7 +129,7 @@ def best(store: Storage, *, collection: str, query: str, most: int) -> Matches:
     asked = {mark for unit in wanted(understand(query)) for mark in unit}
     if not asked:
         return Matches(f"{_ALL} order by id desc limit ?", [collection, most])
-    counts = {mark: _count(store, collection, mark, most) for mark in asked}
+    counts = {mark: _count(store, collection, mark, most + 1) for mark in asked}
     if sum(counts.values()) <= most:
         return everything
     chosen: list[Any] = []

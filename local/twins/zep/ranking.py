@@ -16,7 +16,7 @@ from local.twins.zep import indexing, summaries
 from local.twins.zep.filters import NOTHING, Where
 
 RANKED = 200
-_CANDIDATES = 300
+_CANDIDATES = RANKED
 _ENOUGH = 100
 RERANKERS = ("rrf", "mmr", "node_distance", "episode_mentions", "cross_encoder")
 # Each is compared with all others.

@@ -57,6 +57,7 @@ def test_the_best_of_a_large_collection_have_the_rare_word_then_are_the_newest(
     assert {"399", "398", "397"} <= set(found)
     expected = text.score("Do I like tea with saffron?", facts[3])
     assert found["3"] == pytest.approx(expected, abs=2e-6)
+    assert set(_best(store, "tea", 4)) == {"399", "398", "397", "396"}
     assert set(_best(store, "what do you know about me?", 5)) == {"399", "398", "397", "396", "395"}
 
 
