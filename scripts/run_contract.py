@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from scripts.run_tests import ROOT, clean_environment
+from scripts.run_tests import finished
 
 SUITE = "tests/official"
 _LOOPBACK_ALONE = ("sh", "-c", 'ip link set lo up && exec "$@"', "sh")
@@ -31,11 +31,6 @@ def alone() -> tuple[str, ...]:
     return ()
 
 
-def run(*command: str) -> int:
-    """Runs a command in the repository's root without keys; returns its exit code."""
-    return subprocess.run(command, cwd=ROOT, env=clean_environment(), check=False).returncode
-
-
 def main(parts: list[str]) -> int:
     """Runs the suite and checks the table; returns the first exit code that is not 0."""
     namespace = alone()
@@ -45,11 +40,11 @@ def main(parts: list[str]) -> int:
         else "Network: no namespace to be had; the suite's guard refuses what isn't loopback.",
         flush=True,
     )
-    failed = run(*namespace, sys.executable, "-m", "pytest", *(parts or [SUITE]))
+    failed = finished([*namespace, sys.executable, "-m", "pytest", *(parts or [SUITE])])
     if failed or parts:
         return failed
     how = ["--write"] if os.environ.get("COVERAGE") == "write" else []
-    return run(sys.executable, "-m", "scripts.coverage_table", *how)
+    return finished([sys.executable, "-m", "scripts.coverage_table", *how])
 
 
 if __name__ == "__main__":

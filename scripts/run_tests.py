@@ -9,12 +9,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / ".tandem" / "coverage"
 END_TO_END = "tests/e2e"
 OVERALL_PERCENT = 90
+INTERRUPTED = 2  # what pytest says after Ctrl-C
 # Where a branch that no test has seen could let someone in or let something out.
 WHOLLY_COVERED = ("errors", "problems", "principal", "tokens")
 SECRET_WORDS = ("KEY", "SECRET", "TOKEN", "PASSWORD", "DATABASE_URL", "DSN")
@@ -56,7 +58,17 @@ def run(*arguments: str) -> int:
     """Runs this Python with `arguments` in the repository's root; returns its exit code."""
     # This interpreter and arguments written here or typed by the person at the terminal.
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=ROOT, env=clean_environment(), check=False).returncode
+    return finished(command)
+
+
+def finished(command: Sequence[str]) -> int:
+    """Runs a command in the repository's root; returns its exit code, also after Ctrl-C."""
+    with subprocess.Popen(command, cwd=ROOT, env=clean_environment()) as child:
+        while True:
+            try:
+                return child.wait()
+            except KeyboardInterrupt:  # the terminal told the child too, which tidies up
+                continue
 
 
 def measured(arguments: list[str]) -> int:
@@ -64,6 +76,8 @@ def measured(arguments: list[str]) -> int:
     shutil.rmtree(DATA, ignore_errors=True)
     DATA.mkdir(parents=True)
     failed = run("-m", "coverage", "run", "-m", "pytest", *arguments)
+    if failed == INTERRUPTED:
+        return failed
     run("-m", "coverage", "combine", "--quiet")
     report = ("-m", "coverage", "report")
     low = run(*report, f"--fail-under={OVERALL_PERCENT}")
@@ -80,6 +94,8 @@ def main(arguments: list[str]) -> int:
     if arguments:
         return measured(arguments)
     failed = measured([f"--ignore={END_TO_END}"])
+    if failed == INTERRUPTED:
+        return failed
     return run("-m", "pytest", END_TO_END) or failed
 
 

@@ -99,7 +99,10 @@ def test_every_operation_was_called_or_is_left_out(
         )
         if never:
             missing[client] = sorted(never)
-    assert not missing
+    assert not missing, (
+        f"never called: {missing}; call each in a test, or leave it out in excluded.toml with a "
+        "reason (when other tests failed too, look at those first)"
+    )
 
 
 @pytest.mark.usefixtures("whole")

@@ -113,6 +113,8 @@ class Comparison:
     async def _play(
         self, provider: Provider, ours: type[Any], name: str, official: Official
     ) -> None:
+        if name not in OURS[ours]:
+            pytest.skip("test_every_method_of_ours_is_held_against_an_official_one says it")
         pair = OURS[ours][name]
         self._begin()
         async with official(self.twin) as (client, world):
@@ -177,7 +179,10 @@ def test_every_method_of_ours_is_held_against_an_official_one() -> None:
     assert alone == pairs_mem0.ALONE.keys()
     for client, pairs in OURS.items():
         missing = _methods(client) - pairs.keys() - alone
-        assert not missing, f"{client.__name__} has no counterpart for {sorted(missing)}"
+        assert not missing, (
+            f"{client.__name__} has no counterpart for {sorted(missing)}: add the official call of "
+            "each to the PAIRS of its provider, or to left_out.toml when there is none"
+        )
         assert not pairs.keys() - _methods(client)
 
 

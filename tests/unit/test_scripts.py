@@ -1,6 +1,10 @@
 """What `make test` keeps from the shell, what `make build` refuses, and how figures are judged."""
 
 import math
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,3 +85,23 @@ def test_a_figure_is_within_its_budget_up_to_the_budget_itself(
     result = Result("cold start", measured, 1.9)
     assert result.is_within is within
     assert ("OVER" in table([result])) is not within
+
+
+def test_ctrl_c_waits_for_what_was_started_and_gives_its_exit_code() -> None:
+    started = "import time\ntry:\n    print(1, flush=True); time.sleep(30)\n"
+    started += "except KeyboardInterrupt:\n    time.sleep(0.5); raise SystemExit(7)"
+    code = f"import sys; from scripts.run_tests import run; sys.exit(run('-c', {started!r}))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=run_tests.ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(10) == 7
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
