@@ -91,6 +91,20 @@ def test_filters_choose_memories_in_lists_and_in_searches(
     run(create(data=None, ingestion_ms=1), scenario, authorization=KEY)
 
 
+@pytest.mark.parametrize(
+    "name", ['say "hi"', "größe", "back\\slash", "line\nend", "\U0001f375", ""]
+)
+def test_metadata_is_found_by_a_name_that_json_writes_in_another_way(run: Run, name: str) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
+        await kept(client, "Likes tea", metadata={name: 1})
+        await kept(client, "Likes chess", metadata={"other": name})
+        assert await listed(client, {**ME, "metadata": {name: 1}}) == ["Likes tea"]
+        assert await listed(client, {**ME, "metadata": {name: {"ne": 1}}}) == ["Likes chess"]
+        assert await listed(client, {**ME, "metadata": {name: None}}) == ["Likes chess"]
+
+    run(create(data=None, ingestion_ms=1), scenario, authorization=KEY)
+
+
 def test_memory_ids_and_keywords_choose_too(run: Run) -> None:
     async def scenario(client: httpx.AsyncClient) -> None:
         first, _ = await kept(client, "Likes Tea"), await kept(client, "Likes chess")
