@@ -10,7 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import httpx
@@ -31,7 +31,7 @@ _SERVICES = {"zep": "Zep", "mem0": "Mem0", "gemini": "Gemini", "database": "Post
 
 
 class RunningError(Exception):
-    """Another process uses the same data."""
+    """The data can't be used, or another process uses them."""
 
 
 _KNOWN_ERRORS = (
@@ -45,9 +45,18 @@ _KNOWN_ERRORS = (
 )
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}; --help lists the options.")
+
+
 def main(arguments: list[str]) -> int:
     """Runs a command; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m local")
+    return in_a_sentence(lambda: _run(arguments))
+
+
+def _run(arguments: list[str]) -> int:
+    parser = _Parser(prog="python -m local")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("dev", help="start everything and stay until Ctrl-C")
     commands.add_parser("demo", help="play the story and print it")
@@ -62,7 +71,7 @@ def main(arguments: list[str]) -> int:
         "twins": twins,
         "clean": clean,
     }
-    return in_a_sentence(lambda: known[command](**given))
+    return known[command](**given)
 
 
 def in_a_sentence(run: Callable[[], int]) -> int:
@@ -105,7 +114,7 @@ def dev(*, data_dir: Path = DATA / "dev", env_file: Path = ROOT / ".env", **opti
         return 130  # while it was starting
 
 
-def twins(*, data_dir: Path, **options: float) -> int:
+def twins(*, data_dir: Path, **options: float | None) -> int:
     """Starts the three twins alone on fixed ports, with lasting data, until Ctrl-C."""
     data_dir = data_dir.resolve()
     with _only_one(data_dir, "make twins"):
@@ -115,8 +124,12 @@ def twins(*, data_dir: Path, **options: float) -> int:
 @contextlib.contextmanager
 def _only_one(data_dir: Path, command: str) -> Iterator[None]:
     """Keeps a second one from the same data; the lock goes with the process, however it ends."""
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
-    with (data_dir / "lock").open("w") as lock:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
+        lock = (data_dir / "lock").open("w")
+    except OSError as error:
+        raise RunningError(f"{data_dir} can't be used: {error.strerror}.") from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

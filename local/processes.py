@@ -103,19 +103,12 @@ def answers(port: int) -> bool:
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
-def claim_port(port: int, *, owner: str, variable: str) -> int:
-    """The port itself, if it is free.
-
-    Raises:
-        PortTakenError: it is in use.
-    """
+def is_free(port: int) -> bool:
+    """Whether this port of the loopback interface can be listened on."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
-        except OSError as error:
-            raise PortTakenError(
-                f"Port {port}, which {owner} needs, is in use: "
-                f"stop what uses it or set {variable} to another port."
-            ) from error
-    return port
+        except OSError:
+            return False
+    return True

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local.processes import PortTakenError, claim_port, free_port
+from local.processes import PortTakenError, free_port, is_free
 
 TEST_KEY = "test-key"
 SECRET_NAMES = ("DATABASE_URL", "SECRET_KEY", "GEMINI_API_KEY", "ZEP_API_KEY", "MEM0_API_KEY")
@@ -52,6 +52,7 @@ def settle_ports(ports: Ports, *, needed: frozenset[str]) -> dict[str, int]:
         PortTakenError: a fixed one is in use, or given twice.
     """
     settled: dict[str, int] = {}
+    taken: list[str] = []
     for name in sorted(needed):
         fixed = getattr(ports, name)
         for other, port in settled.items():
@@ -59,12 +60,28 @@ def settle_ports(ports: Ports, *, needed: frozenset[str]) -> dict[str, int]:
                 raise PortTakenError(
                     f"{port_variable(other)} and {port_variable(name)} are both {port}."
                 )
-        settled[name] = (
-            free_port()
-            if fixed is None
-            else claim_port(fixed, owner=_OWNERS[name], variable=port_variable(name))
-        )
+        settled[name] = free_port() if fixed is None else fixed
+        if fixed is not None and not is_free(fixed):
+            taken.append(name)
+    if taken:
+        raise PortTakenError(_taken(taken, settled))
     return settled
+
+
+def _taken(names: list[str], ports: Mapping[str, int]) -> str:
+    if len(names) == 1:
+        (name,) = names
+        return (
+            f"Port {ports[name]}, which {_OWNERS[name]} needs, is in use: "
+            f"stop what uses it or set {port_variable(name)} to another port."
+        )
+    owners = _listed([f"{ports[name]} ({_OWNERS[name]})" for name in names])
+    variables = _listed([port_variable(name) for name in names])
+    return f"Ports {owners} are in use: stop what uses them or set {variables} to other ports."
+
+
+def _listed(words: list[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def dev_ports(environment: Mapping[str, str]) -> Ports:
@@ -79,7 +96,8 @@ def dev_ports(environment: Mapping[str, str]) -> Ports:
         if not text:
             continue
         if not text.isdigit() or not 0 < int(text) < 2**16:
-            raise ValueError(f"{port_variable(port.name)} is no port number")
+            variable = port_variable(port.name)
+            raise ValueError(f"{variable} must be a port number, 1 to 65535.")
         changed[port.name] = int(text)
     return dataclasses.replace(DEV_PORTS, **changed)
 

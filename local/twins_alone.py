@@ -15,11 +15,18 @@ from local import processes
 from local.settings import TEST_KEY, dev_ports, settle_ports
 from local.stack import ROOT, StackError
 from local.stack_options import TWINS
+from local.twins import options
 
 _VARIABLES = {
     "zep": ("Zep", "ZEP_BASE_URL", "ZEP_API_KEY"),
     "mem0": ("Mem0", "MEM0_API_URL", "MEM0_API_KEY"),
     "gemini": ("Gemini", "GEMINI_BASE_URL", "GEMINI_API_KEY"),
+}
+_INGESTION = ("latency_ms", "ingestion_ms", "ingestion_failures", "seed")
+_OPTIONS = {
+    "zep": (*_INGESTION, "idempotency_seconds", "requests_per_minute"),
+    "mem0": (*_INGESTION, "refuse_past_expiration"),
+    "gemini": ("latency_ms",),
 }
 _WATCH_SECONDS = 0.2
 _READY_SECONDS = 30.0
@@ -27,20 +34,25 @@ _READY_SECONDS = 30.0
 
 def add_options(parser: ArgumentParser, *, data_dir: Path) -> None:
     """What can be said of the twins when they are started."""
-    add = parser.add_argument
-    add("--data-dir", type=Path, default=data_dir, help="where they keep what they are told")
-    add("--ingestion-ms", type=float, default=150, help="how long Zep and Mem0 take to learn")
-    add("--ingestion-failures", type=float, default=0, help="share of ingestions that fail, 0 to 1")
-    add("--seed", type=int, default=0, help="of the failures")
-    add("--latency-ms", type=float, default=0, help="added to every answer")
+    parser.add_argument(
+        "--data-dir",
+        metavar="FOLDER",
+        type=Path,
+        default=data_dir,
+        help="where they keep what they are told (.tandem/twins)",
+    )
+    options.latency(parser)
+    options.ingestion(parser)
+    options.of_zep(parser)
+    options.of_mem0(parser)
 
 
 class TwinsAlone:
     """Starts the twins on entering, stops them on leaving."""
 
-    def __init__(self, data_dir: Path, **options: float) -> None:
-        """`options`: of `add_options`."""
-        self._folder, self._options = data_dir, options
+    def __init__(self, data_dir: Path, **given: float | None) -> None:
+        """`given`: of `add_options`."""
+        self._folder, self._options = data_dir, given
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self.urls: dict[str, str] = {}
 
@@ -85,40 +97,38 @@ class TwinsAlone:
         return self._folder / "logs" / f"{name}.log"
 
     def _arguments(self, name: str, port: int) -> Sequence[str]:
-        given = self._options
-        arguments = ["--port", str(port), "--latency-ms", str(given["latency_ms"])]
-        if name == "gemini":
-            return arguments
-        folder = self._folder / name
-        folder.mkdir(exist_ok=True)
-        seed = {"zep": "--seed", "mem0": "--ingestion-seed"}[name]
-        for option, value in (
-            ("--data", folder),
-            ("--ingestion-ms", given["ingestion_ms"]),
-            ("--ingestion-failures", given["ingestion_failures"]),
-            (seed, given["seed"]),
-        ):
-            arguments += [option, str(value)]
+        arguments = ["--port", str(port)]
+        if name != "gemini":
+            arguments += ["--data", str(self._folder / name)]
+        for option in _OPTIONS[name]:
+            value = self._options[option]
+            flag = f"--{option.replace('_', '-')}"
+            if value is True:
+                arguments += [flag]
+            elif value is not None and value is not False:
+                arguments += [flag, str(value)]
         return arguments
 
     def _await_ready(self, name: str, port: int) -> None:
         deadline = time.monotonic() + _READY_SECONDS
         while not processes.answers(port):
             if name in self.ended:
-                raise StackError(f"{name} ended at once; see {self.log(name)}")
+                raise StackError(f"{name} ended at once: {self._last_words(name)}")
             if time.monotonic() > deadline:
                 raise StackError(f"{name} did not get ready; see {self.log(name)}")
             time.sleep(0.02)
 
+    def _last_words(self, name: str) -> str:
+        lines = self.log(name).read_text(errors="replace").split("\n")
+        return f"{next((line for line in reversed(lines) if line), '')}; see {self.log(name)}"
 
-def run(data_dir: Path, **options: float) -> int:
+
+def run(data_dir: Path, **given: float | None) -> int:
     """Keeps the twins until Ctrl-C; the exit status."""
-    if not 0 <= options["ingestion_failures"] <= 1:
-        raise ValueError("--ingestion-failures must be a number from 0 to 1.")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        with TwinsAlone(data_dir, **options) as twins, _unhurried_end():
+        with TwinsAlone(data_dir, **given) as twins, _unhurried_end():
             print(banner(twins.urls, data_dir), flush=True)
             return _stay(twins)
     except KeyboardInterrupt:

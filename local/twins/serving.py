@@ -8,13 +8,13 @@ import socket
 import struct
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from local.twins import options
 from local.twins.striking import CONNECTION
 
 HOST = "127.0.0.1"
@@ -56,13 +56,14 @@ class TwinProtocol(H11Protocol):
 
 
 def arguments(name: str, *, stored: bool) -> argparse.ArgumentParser:
-    """The options every twin has; `stored` adds --data and --ingestion-ms."""
+    """The options every twin has; `stored` adds --data and those of ingestion."""
     parser = argparse.ArgumentParser(prog=f"python -m local.twins.{name}")
-    parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
-    parser.add_argument("--latency-ms", type=float, default=0, help="added to every answer")
+    add = parser.add_argument
+    add("--port", type=options.whole(0, 65_535), required=True, help="0 takes a free one")
+    options.latency(parser)
     if stored:
-        parser.add_argument("--data", type=Path, required=True, help="folder of its database")
-        parser.add_argument("--ingestion-ms", type=float, default=150)
+        add("--data", type=options.folder, required=True, help="folder of its database")
+        options.ingestion(parser)
     return parser
 
 

@@ -29,7 +29,9 @@ def test_ports_of_dev_are_fixed_and_settable_one_by_one() -> None:
 
 @pytest.mark.parametrize("text", ["0", "70000", "three", "-1"])
 def test_a_port_that_is_none_names_its_variable(text: str) -> None:
-    with pytest.raises(ValueError, match="TANDEM_GATEWAY_PORT is no port number"):
+    with pytest.raises(
+        ValueError, match=r"^TANDEM_GATEWAY_PORT must be a port number, 1 to 65535\.$"
+    ):
         dev_ports({"TANDEM_GATEWAY_PORT": text})
 
 
@@ -43,6 +45,20 @@ def test_a_taken_port_is_one_sentence_with_port_owner_and_variable() -> None:
     assert str(refused.value) == (
         f"Port {port}, which Mem0's twin needs, is in use: "
         "stop what uses it or set TANDEM_MEM0_PORT to another port."
+    )
+
+
+def test_several_taken_ports_are_told_at_once() -> None:
+    with socket.socket() as one, socket.socket() as other:
+        for each in (one, other):
+            each.bind(("127.0.0.1", 0))
+            each.listen()
+        mem0, zep = (each.getsockname()[1] for each in (one, other))
+        with pytest.raises(PortTakenError) as refused:
+            settle_ports(Ports(mem0=mem0, zep=zep), needed=frozenset({"mem0", "zep"}))
+    assert str(refused.value) == (
+        f"Ports {mem0} (Mem0's twin) and {zep} (Zep's twin) are in use: "
+        "stop what uses them or set TANDEM_MEM0_PORT and TANDEM_ZEP_PORT to other ports."
     )
 
 

@@ -1,5 +1,6 @@
 """`python -m local.twins.zep --port P --data DIR`."""
 
+from local.twins import options
 from local.twins.server import arguments, serve
 from local.twins.zep.app import create
 
@@ -7,14 +8,8 @@ from local.twins.zep.app import create
 def main() -> None:
     """Serves the twin until it is told to stop."""
     parser = arguments("zep", stored=True)
-    add = parser.add_argument
-    add("--idempotency-seconds", type=float, default=86_400, help="how long a key is known")
-    add("--ingestion-failures", type=float, default=0, help="share of ingestions that fail")
-    add("--seed", type=int, default=0, help="of the failures")
-    add("--requests-per-minute", type=int, help="beyond it calls are answered 429")
+    options.of_zep(parser)
     given = parser.parse_args()
-    if not 0 <= given.ingestion_failures <= 1:
-        parser.error("--ingestion-failures must be a number from 0 to 1")
     app = create(
         data=given.data,
         ingestion_ms=given.ingestion_ms,

@@ -149,10 +149,68 @@ def test_a_second_one_in_the_same_folder_is_refused(tmp_path: Path, ports: dict[
             assert second.wait(10) == 1
 
 
-def test_a_share_that_is_none_is_refused(tmp_path: Path, ports: dict[str, int]) -> None:
-    with _twins(tmp_path, ports, "--ingestion-failures", "2") as process:
-        assert _said(process) == "error: --ingestion-failures must be a number from 0 to 1.\n"
+@pytest.mark.parametrize(
+    ("option", "value", "wanted"),
+    [
+        ("--ingestion-failures", "2", "must be a number from 0 to 1"),
+        ("--ingestion-ms", "-5", "must be a number from 0 to 86400000"),
+        ("--latency-ms", "nan", "must be a number from 0 to 86400000"),
+        ("--seed", "1.5", "must be a whole number of at least 0"),
+        ("--requests-per-minute", "0", "must be a whole number of at least 1"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused_in_a_sentence(
+    tmp_path: Path, ports: dict[str, int], option: str, value: str, wanted: str
+) -> None:
+    with _twins(tmp_path, ports, f"{option}={value}") as process:
+        assert _said(process) == f"error: argument {option}: {wanted}; --help lists the options.\n"
         assert process.wait(10) == 1
+
+
+def test_an_option_that_nobody_has_is_refused_in_a_sentence(
+    tmp_path: Path, ports: dict[str, int]
+) -> None:
+    with _twins(tmp_path, ports, "--sed", "4") as process:
+        assert _said(process) == (
+            "error: unrecognized arguments: --sed 4; --help lists the options.\n"
+        )
+
+
+def test_a_folder_that_cannot_be_is_refused_in_a_sentence(
+    tmp_path: Path, ports: dict[str, int]
+) -> None:
+    folder = tmp_path / "file" / "twins"
+    folder.parent.write_text("taken")
+    with _twins(folder, ports) as process:
+        assert _said(process) == f"error: {folder} can't be used: Not a directory.\n"
+
+
+def test_a_twin_that_cannot_start_says_why(tmp_path: Path, ports: dict[str, int]) -> None:
+    (tmp_path / "zep").mkdir()
+    (tmp_path / "zep" / "zep.sqlite3").write_text("no database " * 100)
+    with _twins(tmp_path, ports) as process:
+        said = _said(process)
+    assert said.startswith("error: zep ended at once: sqlite3.DatabaseError: file is not a data")
+    assert said.endswith(f"; see {tmp_path / 'logs' / 'zep.log'}\n")
+
+
+def test_options_of_one_twin_reach_it(tmp_path: Path, ports: dict[str, int]) -> None:
+    options = ("--requests-per-minute", "1", "--refuse-past-expiration")
+    body = {"messages": [{"role": "user", "content": "I like tea"}], "user_id": "asha"}
+    with _twins(tmp_path, ports, *options) as process:
+        _said(process)
+        users = f"http://127.0.0.1:{ports['zep']}/api/v4/users"
+        key = {"authorization": "Api-Key test-key"}
+        statuses = [
+            httpx.post(users, json={}, headers=key, trust_env=False).status_code for _ in range(2)
+        ]
+        late = httpx.post(
+            f"http://127.0.0.1:{ports['mem0']}/v3/memories/add/",
+            json={**body, "expiration_date": "2020-01-01"},
+            headers={"authorization": "Token test-key"},
+            trust_env=False,
+        )
+    assert (statuses, late.status_code) == ([201, 429], 400)
 
 
 def test_one_that_ends_by_itself_is_named_and_the_others_are_stopped(
