@@ -21,8 +21,10 @@ create table if not exists memories (
 drop index if exists memories_of_user;
 drop index if exists memories_by_user;
 drop index if exists memories_listed;
-create index if not exists memories_of_person on memories
-    (user_id, created_at, seq, expiration_date, merged_into, replaced_by, normal);
+drop index if exists memories_of_person;
+create index if not exists memories_to_filter on memories
+    (user_id, created_at, seq, expiration_date, merged_into, replaced_by, normal, categories,
+    metadata);
 create index if not exists memories_by_agent on memories (agent_id, created_at, seq)
     where agent_id is not null;
 create index if not exists memories_by_app on memories (app_id, created_at, seq)
