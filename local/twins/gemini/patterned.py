@@ -23,14 +23,18 @@ _CATEGORIES: Final = {
 _EXTRA: Final = (0, 1, 3, 8, 16, 32)
 _LONGEST: Final = 10_000
 _MOST_REPEATED: Final = 1_000
+# What `regex` needs for a word grows with the cube of its length, and no time limit ends it.
+_LONGEST_PATTERN: Final = 1_000
 
 
 def check(pattern: str) -> None:
     """Passes for a pattern that strings can be held against.
 
     Raises:
-        ValueError: it is no regular expression, or repeats more often than RE2 would.
+        ValueError: it is no regular expression, is too long, or repeats more often than RE2 would.
     """
+    if len(pattern) > _LONGEST_PATTERN:
+        raise ValueError("is too long")
     try:
         regex.compile(_within_bounds(pattern))
     except (re.error, regex.error, RecursionError, OverflowError):

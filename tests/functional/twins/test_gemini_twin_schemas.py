@@ -203,6 +203,7 @@ def test_a_reply_that_is_cut_is_not_whole_json(run: Run) -> None:
         ({"responseJsonSchema": {"not": {}}}, "keyword 'not' is not supported"),
         ({"responseJsonSchema": {"type": "string", "pattern": "("}}, "not a 'regex'"),
         ({"responseJsonSchema": {"pattern": "(?:(a{99}){99}){99}"}}, "invalid repetition size"),
+        ({"responseJsonSchema": {"pattern": "9" * 1_001}}, "pattern is too long"),
         ({"responseJsonSchema": {"minimum": 2, "maximum": 1, "type": "integer"}}, "no value"),
         ({"responseJsonSchema": {"enum": []}}, "no value"),
         (
