@@ -18,11 +18,14 @@ def test_every_measurement_is_found_by_its_name_and_programs_are_none() -> None:
     assert set(measurements()) >= {
         "cold_start",
         "critical_path",
+        "hybrid_search",
         "latency",
         "round_trips",
         "size",
+        "twin_growth",
     }
-    assert not set(measurements()) & {"baseline_bare", "baseline_chat", "first_request", "wire"}
+    programs = {"baseline_bare", "baseline_chat", "first_request", "grown_twins", "wire"}
+    assert not set(measurements()) & programs
 
 
 def test_an_unknown_name_is_told_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
