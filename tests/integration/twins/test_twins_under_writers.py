@@ -20,8 +20,9 @@ LEAST_IN_FLIGHT = 100
 # How many are acknowledged between two kills.
 WRITTEN = 120
 SECONDS = 60.0
-# So that many do not hear of what was done, as when a kill comes between commit and answer.
-UNHEARD = {"kind": "reset", "when": "after", "probability": 0.04, "path": "*", "method": "POST"}
+# Many answers go out late, so that a kill comes between commit and answer, and some not at all.
+LATE = {"kind": "latency", "when": "after", "milliseconds": {"uniform": [0, 150]}, "method": "POST"}
+UNHEARD = {"kind": "reset", "when": "after", "probability": 0.04, "method": "POST"}
 
 RECKON: dict[str, Callable[[TwinProcess, list[Note]], Reckoning]] = {
     "zep": reckoning.of_zep,
@@ -57,7 +58,7 @@ def storm(name: str, twin: TwinProcess, places: list[str], folder: Path) -> tupl
     with Writers(twin, name, places, folder, PROCESSES) as writers:
         under_way = []
         for _ in range(KILLS):
-            twin.fault(**UNHEARD)
+            twin.fault(rules=[LATE, UNHEARD])
             under_way.append(kill_under_load(twin, writers, least=LEAST_IN_FLIGHT, written=WRITTEN))
             twin.start_again()
         wanted = writers.acknowledged() + WRITTEN
