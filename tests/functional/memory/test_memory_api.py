@@ -1,116 +1,20 @@
-"""The memory function's handler, with both stores behind their wires."""
+"""The memory function's view, with both stores behind their wires."""
 
 import json
 import os
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
 
-from memory_api.reading import StoreReader
-from memory_api.routes import create_router
-from memory_api.service import MemoryService
-from tandem.db.memory import Looked, Traced
+from tandem.db.memory import Looked
 from tandem.db.sessions import session_not_found
 from tandem.errors import Forbidden, Unauthenticated
-from tandem.ids import AccountId, ZepUuid
-from tandem.principal import Principal
-from tandem.recall.gather import Gather
-from tandem.recall.items import Draft, ResolvedSource
-from tandem.recall.merge import Link
-from tandem.web import create_app, create_handler
 from tests.conftest import MakeEvent
-from tests.functional.memory.stores_on_wire import (
-    GRAPH,
-    HANGS,
-    StoresOnWire,
-    edge,
-    memory,
-)
+from tests.functional.memory.memory_requests import Api, story
+from tests.functional.memory.stores_on_wire import GRAPH, HANGS, edge, memory
 from tests.own_process import run_python
-
-Answer = tuple[int, dict[str, Any]]
-
-
-@dataclass
-class FakeLedger:
-    looked: Looked = field(default_factory=lambda: Looked(ZepUuid(GRAPH), [], None))
-    refusal: Exception | None = None
-
-    async def look(
-        self, principal: Principal, *, user_id: str | None = None, session_id: str | None = None
-    ) -> Looked:
-        if self.refusal is not None:
-            raise self.refusal
-        assert (user_id, session_id) in {(None, None), ("ada", "sess789")}
-        assert principal.account_id
-        return self.looked
-
-    async def settle(
-        self, account_id: AccountId, drafts: Iterable[Draft], links: Sequence[Link]
-    ) -> list[ResolvedSource]:
-        assert account_id
-        assert list(drafts) or links
-        return []
-
-    async def trace(
-        self, account_id: AccountId, *, facts: Sequence[Draft], memories: Sequence[Draft]
-    ) -> Traced:
-        assert account_id
-        assert facts or memories
-        return Traced()
-
-
-class Api:
-    """The handler, and requests to it."""
-
-    def __init__(self, http_event: MakeEvent) -> None:
-        self.stores = StoresOnWire()
-        self.ledger = FakeLedger()
-        self._event = http_event
-        zep, mem0 = self.stores.zep(), self.stores.mem0()
-        reader = StoreReader(
-            zep, mem0, Gather(zep, mem0, stage="test"), stage="test", timeout_seconds=0.4
-        )
-        app = create_app(routers=[create_router(MemoryService(self.ledger, reader))])
-        self._handler = create_handler(app)
-
-    def view(self, **query: str) -> Answer:
-        event = self._event("memory_view")
-        event["rawQueryString"] = urlencode(query)
-        return self._send(event)
-
-    def search(self, body: Any) -> Answer:
-        return self._send(self._event("memory_search", body=body))
-
-    def _send(self, event: dict[str, Any]) -> Answer:
-        answer = self._handler(event, None)
-        return answer["statusCode"], json.loads(answer["body"])
-
-
-@pytest.fixture
-def api(http_event: MakeEvent) -> Api:
-    return Api(http_event)
-
-
-def story(stores: StoresOnWire) -> None:
-    """Delhi, then Mumbai."""
-    stores.edges = [
-        edge("Lives in Mumbai", valid_at="2026-10-20T09:00:00Z"),
-        edge(
-            "Lives in Delhi",
-            valid_at="2020-01-01T00:00:00Z",
-            invalid_at="2026-10-20T09:00:00Z",
-            expired_at="2026-11-20T09:05:30Z",
-        ),
-        edge("Likes chess"),
-    ]
-    stores.nodes = [{"uuid": str(uuid4()), "name": "Mumbai", "summary": "A city."}]
-    stores.memories = [memory("Lives in Delhi"), memory("Likes chess.")]
 
 
 def test_the_view_has_the_shape_that_is_promised(api: Api) -> None:
@@ -210,92 +114,6 @@ def test_both_stores_are_asked_for_this_person_alone(api: Api) -> None:
     assert all(path.startswith(f"/api/v4/graphs/{GRAPH}/") for path in api.stores.asked("zep"))
 
 
-def test_search_puts_the_best_first(api: Api) -> None:
-    api.stores.found = [memory("Lives in Delhi", score=0.8), memory("Likes chess", score=0.2)]
-    status, body = api.search({"query": "  Where do I live? ", "scope": "mem0", "limit": 2})
-    assert status == 200
-    assert [(item["text"], item["score"]) for item in body["items"]] == [
-        ("Lives in Delhi", 0.8),
-        ("Likes chess", 0.2),
-    ]
-    assert body["degraded"] == []
-    assert api.stores.requests[0][2]["query"] == "Where do I live?"
-    assert api.stores.asked("zep") == []
-
-
-@pytest.mark.parametrize("failure", [500, HANGS])
-def test_search_answers_without_mem0_and_names_it(api: Api, failure: int) -> None:
-    api.stores.statuses = {"mem0": failure}
-    assert api.search({"query": "x"}) == (200, {"items": [], "degraded": ["mem0"]})
-
-
-def test_a_search_of_zep_asks_zep_alone_and_shows_when_things_were_true(api: Api) -> None:
-    story(api.stores)
-    status, body = api.search({"query": "Where do I live?", "scope": "zep"})
-    assert (status, body["degraded"]) == (200, [])
-    assert [(item["text"], item["valid_to"]) for item in body["items"]] == [
-        ("Lives in Mumbai", None),
-        ("Likes chess", None),
-        ("Lives in Delhi", "2026-10-20T09:00:00Z"),
-    ]
-    assert {item["store"] for item in body["items"]} == {"zep"}
-    assert api.stores.asked("zep") == [f"/api/v4/graphs/{GRAPH}/search/edges"]
-    assert api.stores.asked("mem0") == []
-
-
-def test_a_hybrid_search_asks_each_store_once_and_merges_what_both_know(api: Api) -> None:
-    story(api.stores)
-    api.stores.found = [memory("Likes chess.", score=0.4), memory("Lives in Delhi", score=0.9)]
-    status, body = api.search({"query": "Where do I live?", "scope": "hybrid", "limit": 3})
-    assert (status, body["degraded"]) == (200, [])
-    assert [(item["text"], item["store"]) for item in body["items"]] == [
-        ("Likes chess.", "both"),
-        ("Lives in Mumbai", "zep"),
-        ("Lives in Delhi", "both"),
-    ]
-    scores = [item["score"] for item in body["items"]]
-    assert all(0 < score <= 1 for score in scores)
-    assert len(api.stores.asked("zep")) == len(api.stores.asked("mem0")) == 1
-    _, body = api.search({"query": "Where did I live before Mumbai?", "scope": "hybrid"})
-    assert body["items"][0]["text"] == "Lives in Delhi"
-    assert body["items"][0]["valid_from"] == "2020-01-01T00:00:00Z"
-
-
-def test_a_hybrid_search_waits_for_both_stores_at_the_same_time(api: Api) -> None:
-    story(api.stores)
-    api.stores.statuses = {"zep": HANGS, "mem0": HANGS}
-    started = time.monotonic()
-    answer = api.search({"query": "x", "scope": "hybrid"})
-    assert answer == (200, {"items": [], "degraded": ["mem0", "zep"]})
-    assert time.monotonic() - started < 2 * 0.4
-
-
-@pytest.mark.parametrize("failure", [500, 401, 400, 404, HANGS])
-def test_a_hybrid_search_answers_without_a_store_that_fails_and_names_it(
-    api: Api, failure: int
-) -> None:
-    story(api.stores)
-    api.stores.found = [memory("Lives in Delhi", score=0.9)]
-    api.stores.statuses = {"zep": failure}
-    _, body = api.search({"query": "Where do I live?", "scope": "hybrid"})
-    assert body["degraded"] == ["zep"]
-    assert [item["store"] for item in body["items"]] == ["mem0"]
-    api.stores.statuses = {"mem0": failure}
-    status, body = api.search({"query": "Where do I live?", "scope": "hybrid"})
-    assert (status, body["degraded"]) == (200, ["mem0"])
-    assert body["items"][0]["text"] == "Lives in Mumbai"
-    assert "CANARY" not in json.dumps(body)
-
-
-def test_a_person_whom_zep_does_not_know_is_searched_for_in_mem0_alone(api: Api) -> None:
-    api.ledger.looked = Looked(None, [], None)
-    api.stores.found = [memory("Lives in Delhi", score=0.9)]
-    for scope, count in (("hybrid", 1), ("zep", 0)):
-        status, body = api.search({"query": "x", "scope": scope})
-        assert (status, body["degraded"], len(body["items"])) == (200, [], count)
-    assert api.stores.asked("zep") == []
-
-
 @pytest.mark.parametrize(
     "query",
     [
@@ -322,35 +140,6 @@ def test_a_view_that_asks_wrongly_is_a_422_and_nothing_is_read(
     assert status == 422
     assert body["code"] in {"invalid_request", "invalid_cursor"}
     assert "canary" not in json.dumps(body)
-    assert api.stores.requests == []
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"query": ""},
-        {"query": "   "},
-        {"query": "x" * 1_001},
-        {"query": 7},
-        {"query": "a\u0000b"},
-        {"query": "\ud800"},
-        {"query": "x", "limit": 0},
-        {"query": "x", "limit": 51},
-        {"query": "x", "limit": "10"},
-        {"query": "x", "limit": True},
-        {"query": "x", "scope": "both"},
-        {"query": "x", "scope": ["zep"]},
-        {"query": "x", "scope": None},
-        {"query": "x", "unknown_canary": 1},
-        {"query": "x", "user_id": "../etc"},
-    ],
-)
-def test_a_search_that_asks_wrongly_is_a_422_and_nothing_is_read(api: Api, body: Any) -> None:
-    status, problem = api.search(body)
-    assert status == 422
-    assert problem["code"] == "invalid_request"
-    assert "canary" not in json.dumps(problem)
     assert api.stores.requests == []
 
 
