@@ -75,6 +75,7 @@ def _taken(names: list[str], ports: Mapping[str, int]) -> str:
             f"Port {ports[name]}, which {_OWNERS[name]} needs, is in use: "
             f"stop what uses it or set {port_variable(name)} to another port."
         )
+    names = sorted(names, key=lambda name: ports[name])
     owners = _listed([f"{ports[name]} ({_OWNERS[name]})" for name in names])
     variables = _listed([port_variable(name) for name in names])
     return f"Ports {owners} are in use: stop what uses them or set {variables} to other ports."

@@ -156,6 +156,15 @@ def _stay(twins: TwinsAlone) -> int:
     return 1
 
 
+def _clients(urls: dict[str, str]) -> list[str]:
+    key = f'api_key="{TEST_KEY}"'
+    return [
+        f'    Zep({key}, base_url="{urls["zep"]}/api/v4")',
+        f'    MemoryClient({key}, host="{urls["mem0"]}")',
+        f'    genai.Client({key}, http_options={{"base_url": "{urls["gemini"]}"}})',
+    ]
+
+
 def banner(urls: dict[str, str], data_dir: Path) -> str:
     """Where they are, how to point a program at them, and how to make one fail."""
     where = [f"  {_VARIABLES[name][0]:<8} {url}" for name, url in urls.items()]
@@ -167,7 +176,8 @@ def banner(urls: dict[str, str], data_dir: Path) -> str:
     return "\n".join(
         [
             *("", *where, f"  {'Data':<8} {data_dir}", ""),
-            *("  For a program that is to use them:", *export, ""),
+            *("  For the official clients:", *_clients(urls), ""),
+            *("  For a program that reads addresses and keys from its environment:", *export, ""),
             "  To have Zep's next two calls fail, and to see what was called:",
             f"    curl -s {urls['zep']}/_twin/faults -d '{rule}'",
             f"    curl -s {urls['zep']}/_twin/requests",

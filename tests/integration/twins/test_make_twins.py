@@ -74,6 +74,9 @@ def test_it_prints_addresses_that_answer_and_ctrl_c_stops_all_three(
             "GEMINI_BASE_URL": f"http://127.0.0.1:{ports['gemini']}",
         }
         assert said.count("_API_KEY=test-key") == 3
+        for given in ('base_url="{ZEP_BASE_URL}/api/v4"', 'host="{MEM0_API_URL}"'):
+            assert given.format(**addresses) in said
+        assert f'{{"base_url": "{addresses["GEMINI_BASE_URL"]}"}}' in said
         for url in addresses.values():
             assert httpx.get(f"{url}/_twin/health", trust_env=False).json() == {"status": "ok"}
         process.send_signal(signal.SIGINT)
