@@ -25,7 +25,9 @@ HEAD = """# What the official clients, the twins and our clients cover
 Written by `make contract COVERAGE=write` from the twins' own records of one run of the contract
 suite; `make contract` fails when this file says something else. A route stands here because a twin
 has recorded an official client's request for it. What is left out, and why, is in
-`tests/official/excluded.toml`.
+`tests/official/excluded.toml`. An empty cell under "our client" means that Tandem does without.
+"Only ever to be refused" stands where nothing that can be made here would be found: what was
+tested is that the client understands the refusal.
 """
 COLUMNS = (
     "| operation | our client | served by the twin as | called by |\n| --- | --- | --- | --- |"
