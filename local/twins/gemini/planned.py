@@ -12,10 +12,11 @@ from local.twins.gemini.replies import Reply
 from local.twins.server import Answer, Json, Refusal
 
 _CUT: Final = "This reply was cut off he"
+_SAID: Final = "This is the reply that was planned."
 _BUSY: Final = "The model is overloaded. Please try again later."
 _BROKEN: Final = '{"candidates": [{"content": '
 _SPOKEN: Final[dict[str, Callable[[Json], Reply]]] = {
-    "text": lambda plan: replies.text(plan.get("text", _CUT)),
+    "text": lambda plan: replies.text(plan.get("text", _SAID)),
     "max_tokens": lambda plan: _finished(plan, "MAX_TOKENS"),
     "finish": lambda plan: _finished(plan, plan.get("finish", "OTHER")),
     "safety": lambda _: Reply(finish="SAFETY"),

@@ -33,22 +33,30 @@ class Control:
 
     def _ingestion(self, call: Call) -> Answer:
         """`{milliseconds?, failures?, seed?}`: what is left out stays as it is."""
+        _only(call, "milliseconds", "failures", "seed")
         changes: dict[str, Any] = {}
         if "milliseconds" in call.body:
-            changes["seconds"] = _number(call, "milliseconds", most=3_600_000) / 1000
+            changes["seconds"] = _number(call, "milliseconds", most=86_400_000) / 1000
         if "failures" in call.body:
             changes["failures"] = _number(call, "failures", most=1)
         if "seed" in call.body:
-            changes["seed"] = int(_number(call, "seed", most=2**31))
+            changes["seed"] = int(_number(call, "seed", most=2**53))
         self._events.go(replace(self._events.pace, **changes))
         return self._shown(call)
 
     def _expiration(self, call: Call) -> Answer:
         """`{refuse_past}`."""
+        _only(call, "refuse_past")
         if not isinstance(call.body.get("refuse_past"), bool):
             raise refused("refuse_past must be true or false")
         self._memories.refuse_past = call.body["refuse_past"]
         return Answer({"refuse_past": self._memories.refuse_past})
+
+
+def _only(call: Call, *known: str) -> None:
+    for name in call.body:
+        if name not in known:
+            raise refused(f"{name[:50]} is not known here; there is {', '.join(known)}")
 
 
 def _number(call: Call, name: str, *, most: float) -> float:

@@ -114,5 +114,5 @@ def _authorise(call: Call) -> None:
 
 def _unknown(call: Call) -> Answer:
     if call.path.startswith(f"{_V4}/"):
-        return error(501, "not_implemented", "this operation is not part of the local service")
+        return error(501, "not_implemented", f"{call.method} {call.path[:200]} is not served here")
     return Answer(status=404, text="404 page not found\n")

@@ -35,6 +35,13 @@ def uuid_of(value: Any, name: str) -> str:
     return str(uuid.UUID(value))
 
 
+def only(body: Mapping[str, Any], *known: str) -> None:
+    """Passes when no other field is given: for control endpoints, where a slip must not be lost."""
+    for name in body:
+        if name not in known:
+            raise invalid(f"{name[:50]} is not known here; there is {', '.join(known)}", name[:50])
+
+
 def text(body: Mapping[str, Any], name: str, *, most: int, required: bool = True) -> str | None:
     """A string field of at most `most` characters."""
     value = body.get(name)

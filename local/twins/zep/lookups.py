@@ -50,6 +50,7 @@ class Lookups:
 
     def give(self, call: Call) -> Answer:
         """{"threads": {uuid: id}, "graphs": {uuid: id}}: as if they had been made by v3."""
+        checks.only(call.body, *_GIVEN)
         given = {kind: _ids(call.body.get(kind), kind) for kind in _GIVEN}
         with self._store.transaction():
             for kind, ids in given.items():
@@ -73,7 +74,7 @@ class Lookups:
 
 def _ids(value: Any, kind: str) -> dict[str, str]:
     """{uuid: id}; {} when nothing is given."""
-    if not value:
+    if value is None:
         return {}
     if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
         raise invalid(f"{kind} must be an object of texts", kind)

@@ -57,7 +57,8 @@ class Progress:
 
 
 def _known(call: Call) -> dict[str, Any]:
-    given = {name: call.body[name] for name in asdict(Terms()) if name in call.body}
+    checks.only(call.body, *asdict(Terms()))
+    given = dict(call.body)
     for name, value in given.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise invalid(f"{name} must be a number", name)

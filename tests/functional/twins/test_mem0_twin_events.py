@@ -96,6 +96,8 @@ def test_wrong_settings_are_refused(run: Run) -> None:
     async def scenario(client: httpx.AsyncClient) -> None:
         for wrong in ({"failures": 1.5}, {"milliseconds": -1}, {"seed": "x"}, {"failures": True}):
             assert (await client.post("/_twin/ingestion", json=wrong)).status_code == 400
+        answer = await client.post("/_twin/ingestion", json={"failurs": 1})
+        assert (answer.status_code, "failurs" in answer.json()["error"]) == (400, True)
 
     run(create(data=None, ingestion_ms=1), scenario, authorization=KEY)
 

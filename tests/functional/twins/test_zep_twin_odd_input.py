@@ -339,8 +339,7 @@ def test_the_control_endpoint_for_old_ids_refuses_what_is_none(
 ) -> None:
     async def scenario(client: httpx.AsyncClient) -> None:
         answer = await client.post("/_twin/legacy-ids", json=body)
-        assert answer.status_code == (200 if body == {"threads": []} else answer.status_code)
-        assert answer.status_code < 500
+        assert answer.status_code in {400, 404}
 
     run(twin(), scenario, authorization=KEY)
 
@@ -375,5 +374,24 @@ def test_a_question_of_any_length_is_answered_by_its_beginning(run: Run) -> None
             answer = await graph.post(path, long)
             assert answer.status_code == 200, answer.text
             assert "Likes tea" in answer.text
+
+    run(twin(), scenario, authorization=KEY)
+
+
+@pytest.mark.parametrize("path", ["ingestion", "legacy-ids"])
+def test_a_slip_in_a_control_call_is_named(run: Run, path: str) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
+        answer = await client.post(f"/_twin/{path}", json={"failurs": 1})
+        assert answer.status_code == 400
+        assert "failurs" in answer.json()["error"]["message"]
+
+    run(twin(), scenario, authorization=KEY)
+
+
+def test_what_is_not_served_is_named(run: Run) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
+        answer = await client.patch(f"{V4}/projects", json={})
+        assert answer.status_code == 501
+        assert "PATCH /api/v4/projects" in answer.json()["error"]["message"]
 
     run(twin(), scenario, authorization=KEY)
