@@ -1,19 +1,24 @@
 """Runs pytest in an environment without keys, under coverage, and holds the coverage limits.
 
-`python scripts/run_tests.py` measures the coverage of all tests but the end-to-end ones, and then
-runs those: they prove that it works, and would take twice as long when measured. With arguments it
-measures what they say; with `--plain` first it only runs pytest.
+`python scripts/run_tests.py` measures the coverage of all tests but the end-to-end ones, which prove
+that it works and would take twice as long when measured. The integration tests run beside the rest,
+and what they say is printed at the end. With arguments it measures what they name; with `--plain`
+first it only runs pytest.
 """
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / ".tandem" / "coverage"
+MEASURED = ("-m", "coverage", "run", "-m", "pytest")
+WITH_PROCESSES = "tests/integration"
 END_TO_END = "tests/e2e"
 OVERALL_PERCENT = 90
 INTERRUPTED = 2  # what pytest says after Ctrl-C
@@ -64,39 +69,76 @@ def run(*arguments: str) -> int:
 def finished(command: Sequence[str]) -> int:
     """Runs a command in the repository's root; returns its exit code, also after Ctrl-C."""
     with subprocess.Popen(command, cwd=ROOT, env=clean_environment()) as child:
-        while True:
-            try:
-                return child.wait()
-            except KeyboardInterrupt:  # the terminal told the child too, which tidies up
-                continue
+        return waited(child)
 
 
-def measured(arguments: list[str]) -> int:
-    """Runs pytest under coverage; returns the first exit code that is not 0."""
+def waited(child: subprocess.Popen[bytes]) -> int:
+    """The exit code of a process, also after Ctrl-C."""
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:  # the terminal told the child too, which tidies up
+            continue
+
+
+@contextmanager
+def beside(*arguments: str) -> Iterator[Callable[[], int]]:
+    """Runs this Python with `arguments` while the block goes on; what it is given waits for the
+    end, prints all that was said meanwhile, and returns the exit code."""
+    with tempfile.TemporaryFile() as said:
+        command = [sys.executable, *arguments]
+        environment = clean_environment()
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=said, stderr=subprocess.STDOUT
+        ) as child:
+
+            def end() -> int:
+                code = waited(child)
+                said.seek(0)
+                sys.stdout.write(said.read().decode(errors="replace"))
+                sys.stdout.flush()
+                return code
+
+            yield end
+
+
+def forget_measurements() -> None:
+    """Removes what earlier runs measured."""
     shutil.rmtree(DATA, ignore_errors=True)
     DATA.mkdir(parents=True)
-    failed = run("-m", "coverage", "run", "-m", "pytest", *arguments)
-    if failed == INTERRUPTED:
-        return failed
+
+
+def reported() -> int:
+    """Prints the coverage and holds its limits; returns the first exit code that is not 0."""
     run("-m", "coverage", "combine", "--quiet")
     report = ("-m", "coverage", "report")
     low = run(*report, f"--fail-under={OVERALL_PERCENT}")
     strict = ",".join(f"*/{name}.py" for name in WHOLLY_COVERED)
     print(f"\nOf these every branch must be covered: {', '.join(WHOLLY_COVERED)}", flush=True)
     gaps = run(*report, f"--include={strict}", "--skip-covered", "--fail-under=100")
-    return failed or low or gaps
+    return low or gaps
+
+
+def everything() -> int:
+    """Runs all tests, those with processes of their own beside the rest: they mostly wait."""
+    forget_measurements()
+    with beside(*MEASURED, WITH_PROCESSES) as with_processes:
+        failed = run(*MEASURED, f"--ignore={WITH_PROCESSES}", f"--ignore={END_TO_END}")
+        if failed != INTERRUPTED:
+            failed = run("-m", "pytest", END_TO_END) or failed
+        failed = with_processes() or failed
+    return failed if failed == INTERRUPTED else reported() or failed
 
 
 def main(arguments: list[str]) -> int:
     """Runs what was asked for; returns the exit code."""
     if arguments[:1] == ["--plain"]:
         return run("-m", "pytest", *arguments[1:])
-    if arguments:
-        return measured(arguments)
-    failed = measured([f"--ignore={END_TO_END}"])
-    if failed == INTERRUPTED:
-        return failed
-    return run("-m", "pytest", END_TO_END) or failed
+    if not arguments:
+        return everything()
+    forget_measurements()
+    failed = run(*MEASURED, *arguments)
+    return failed if failed == INTERRUPTED else reported() or failed
 
 
 if __name__ == "__main__":
