@@ -1,9 +1,9 @@
 """Runs pytest in an environment without keys, under coverage, and holds the coverage limits.
 
-`python scripts/run_tests.py` measures the coverage of all tests but the end-to-end ones, which prove
-that it works and would take twice as long when measured. The integration tests run beside the rest,
-and what they say is printed at the end. With arguments it measures what they name; with `--plain`
-first it only runs pytest.
+`python scripts/run_tests.py` measures the coverage of all tests but the end-to-end ones, which
+prove that it works and would take twice as long when measured. The integration tests run beside
+the rest, and what they say is printed at the end. With arguments it measures what they name; with
+`--plain` first it only runs pytest.
 """
 
 import os
