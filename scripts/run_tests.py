@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / ".tandem" / "coverage"
 MEASURED = ("-m", "coverage", "run", "-m", "pytest")
+IN_PROCESS = ("tests/unit", "tests/functional", "tests/contract")
 WITH_PROCESSES = "tests/integration"
 END_TO_END = "tests/e2e"
 OVERALL_PERCENT = 90
@@ -123,7 +124,7 @@ def everything() -> int:
     """Runs all tests, those with processes of their own beside the rest: they mostly wait."""
     forget_measurements()
     with beside(*MEASURED, WITH_PROCESSES) as with_processes:
-        failed = run(*MEASURED, f"--ignore={WITH_PROCESSES}", f"--ignore={END_TO_END}")
+        failed = run(*MEASURED, *IN_PROCESS)
         if failed != INTERRUPTED:
             failed = run("-m", "pytest", END_TO_END) or failed
         failed = with_processes() or failed

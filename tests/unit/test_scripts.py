@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,9 @@ def test_ctrl_c_waits_for_what_was_started_and_gives_its_exit_code() -> None:
         assert process.wait(10) == 7
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+def test_every_folder_of_tests_is_run() -> None:
+    settings = tomllib.loads((run_tests.ROOT / "pyproject.toml").read_text())
+    run = [*run_tests.IN_PROCESS, run_tests.WITH_PROCESSES, run_tests.END_TO_END]
+    assert sorted(run) == sorted(settings["tool"]["pytest"]["ini_options"]["testpaths"])
