@@ -4,6 +4,7 @@ import json
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -55,22 +56,25 @@ class Caller:
         self._connection.close()
 
 
-@dataclass
-class Zep:
-    """A person at Zep who said everything in one thread."""
+@dataclass(kw_only=True)
+class Learner(ABC):
+    """A person whom a twin learns about."""
 
-    call: Caller
-    graph: str
-    thread: str
     said: int = 0
     """How many different statements."""
     job: str = ""
 
+    @abstractmethod
     def say(self, *texts: str) -> None:
-        """Adds messages to the thread."""
-        body = {"messages": [{"role": "user", "content": text} for text in texts]}
-        added = self.call("POST", f"/api/v4/threads/{self.thread}/messages", body)
-        self.job = added["task"]["uuid"]
+        """Adds messages."""
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Returns once everything that was said is learned."""
+
+    @abstractmethod
+    def first_ones_at(self) -> str:
+        """When the first of what is known came."""
 
     def say_next(self, count: int = 1) -> None:
         """Says so many statements that were not said before."""
@@ -78,11 +82,26 @@ class Zep:
         self.say(*(statement(number) for number in range(self.said - count, self.said)))
 
     def learn(self, count: int) -> None:
-        """Says so many statements more, and waits until all are facts."""
+        """Says so many statements more, and waits until all are known."""
         end = self.said + count
         while self.said < end:
             self.say_next(min(_AT_ONCE, end - self.said))
         self.settle()
+
+
+@dataclass
+class Zep(Learner):
+    """A person at Zep who said everything in one thread."""
+
+    call: Caller
+    graph: str
+    thread: str
+
+    def say(self, *texts: str) -> None:
+        """Adds messages to the thread."""
+        body = {"messages": [{"role": "user", "content": text} for text in texts]}
+        added = self.call("POST", f"/api/v4/threads/{self.thread}/messages", body)
+        self.job = added["task"]["uuid"]
 
     def settle(self) -> None:
         """Returns once everything that was said is learned."""
@@ -98,31 +117,16 @@ class Zep:
 
 
 @dataclass
-class Mem0:
+class Mem0(Learner):
     """A person at Mem0."""
 
     call: Caller
-    said: int = 0
-    """How many different statements."""
-    job: str = ""
 
     def say(self, *texts: str) -> None:
         """Adds messages."""
         body = {"messages": [{"role": "user", "content": text} for text in texts]}
         added = self.call("POST", "/v3/memories/add/", {**body, "user_id": PERSON})
         self.job = added["event_id"]
-
-    def say_next(self, count: int = 1) -> None:
-        """Says so many statements that were not said before."""
-        self.said += count
-        self.say(*(statement(number) for number in range(self.said - count, self.said)))
-
-    def learn(self, count: int) -> None:
-        """Says so many statements more, and waits until all are memories."""
-        end = self.said + count
-        while self.said < end:
-            self.say_next(min(_AT_ONCE, end - self.said))
-        self.settle()
 
     def settle(self) -> None:
         """Returns once everything that was said is learned."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from bench.grown_twins import PERSON, Caller, Mem0, Zep, grown_mem0, grown_zep, statement
+from bench.grown_twins import PERSON, Caller, Learner, Mem0, Zep, grown_mem0, grown_zep, statement
 from bench.results import Result
 
 FEW, MANY = 50, 5000
@@ -62,11 +62,11 @@ def _of[S: (Zep, Mem0)](
     return _results(twin, added | searched | learned)
 
 
-def _added_to(store: Zep | Mem0) -> Calls:
+def _added_to(store: Learner) -> Calls:
     return {"add a message": store.say_next}
 
 
-def _learned_by(store: Zep | Mem0) -> Calls:
+def _learned_by(store: Learner) -> Calls:
     def learn() -> None:
         store.say_next()
         store.settle()
