@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -30,20 +31,26 @@ def pair(connection: OneRoundTrip) -> Iterator[None]:
 def test_a_statement_that_a_deadlock_undid_is_unavailable_for_now_and_works_again(
     database: str, connection: OneRoundTrip
 ) -> None:
-    async def caught_in_a_ring() -> int:
-        other, container = database_at(database), database_at(database)
-        await other.rows("begin")
-        await other.rows("update pair set n = n + 10 where id = 2")
-        both = asyncio.create_task(container.rows(BOTH, by=1))
-        await until_somebody_waits(connection)
-        await other.rows("update pair set n = n + 10 where id = 1")
-        await other.rows("commit")
-        with pytest.raises(Unavailable) as undone:
-            await both
-        assert undone.value.code == "database_unavailable"
-        answer = int((await container.row(BOTH, by=1))["n"])
-        other.close()
-        container.close()
-        return answer
+    async def caught_in_a_ring() -> bool:
+        """Whether it was the container that PostgreSQL chose to end."""
+        with closing(database_at(database)) as other, closing(database_at(database)) as container:
+            await other.rows("begin")
+            await other.rows("update pair set n = n + 10 where id = 2")
+            both = asyncio.create_task(container.rows(BOTH, by=1))
+            await until_somebody_waits(connection)
+            try:
+                await other.rows("update pair set n = n + 10 where id = 1")
+            except Unavailable:
+                await asyncio.gather(both, return_exceptions=True)
+                return False
+            await other.rows("rollback")
+            with pytest.raises(Unavailable) as undone:
+                await both
+            assert undone.value.code == "database_unavailable"
+            before = (await container.rows("select n from pair where id = 2"))[0]["n"]
+            assert (await container.row(BOTH, by=1))["n"] == before + 1
+            return True
 
-    assert asyncio.run(caught_in_a_ring()) == 11
+    # PostgreSQL looks for a ring a second after a wait began. On a busy machine the ring may close
+    # later than that; then it is the other one who notices, and is ended.
+    assert any(asyncio.run(caught_in_a_ring()) for _ in range(5))
