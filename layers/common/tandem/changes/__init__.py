@@ -1,0 +1,1 @@
+"""Changes of memory, on one journalled path: recorded, sent, confirmed; resumable and undoable."""

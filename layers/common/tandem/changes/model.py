@@ -1,0 +1,79 @@
+"""What a change of memory is, before, while and after it is carried out. No text anywhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, NewType
+from uuid import UUID
+
+from tandem.ids import Mem0Id, TurnId, ZepUuid
+
+RunId = NewType("RunId", UUID)
+ChangeId = NewType("ChangeId", UUID)
+
+RunKind = Literal["consolidate", "undo", "correct", "forget", "settle"]
+StartedBy = Literal["request", "schedule", "chat"]
+RunState = Literal["running", "done", "failed", "undone"]
+Phase = Literal["reading", "judging", "applying", "over"]
+
+Relation = Literal["same", "update", "contradiction", "distinct"]
+DecidedBy = Literal["rule", "judge", "person"]
+
+ChangeKind = Literal[
+    "hide",
+    "show",
+    "add",
+    "rewrite",
+    "delete_memory",
+    "end_fact",
+    "restore_fact",
+    "delete_fact",
+    "delete_episode",
+    "link",
+    "unlink",
+]
+"""What is done to the stores. `hide` and `show` are Mem0's expiration date; `add` copies a fact
+into Mem0; `rewrite` gives a memory another text; `end_fact` says that a fact no longer holds and
+`restore_fact` takes that back; `link` and `unlink` are ours alone."""
+
+Reason = Literal[
+    "equal",
+    "same",
+    "update",
+    "lacking",
+    "said_again",
+    "resolved",
+    "corrected",
+    "forgotten",
+    "undo",
+]
+ChangeState = Literal["planned", "sent", "confirmed", "skipped", "refused"]
+
+UNDOABLE: Final[frozenset[RunKind]] = frozenset({"consolidate", "settle"})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one thing in one store.
+
+    Attributes:
+        seq: its place in its run, from 1.
+        kept_id: the recalled item that stays, where one stays (`mem_…` or `fact_…`).
+        text_hash: `statement_hash` of the statement as it was read; what reads otherwise by the
+            time of the change is left alone.
+        turn_ids: sources that what stays takes over.
+        details: evidence and what to put back, as JSON: `said_at`, `kept_said_at`, `decided_by`,
+            `run_id` and `expiration_date` as they were, `invalid_at`.
+    """
+
+    id: ChangeId
+    seq: int
+    kind: ChangeKind
+    reason: Reason
+    mem0_id: Mem0Id | None = None
+    edge_uuid: ZepUuid | None = None
+    episode_uuid: ZepUuid | None = None
+    kept_id: str | None = None
+    text_hash: bytes | None = None
+    turn_ids: tuple[TurnId, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    state: ChangeState = "planned"
