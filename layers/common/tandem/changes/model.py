@@ -28,12 +28,14 @@ ChangeKind = Literal[
     "restore_fact",
     "delete_fact",
     "delete_episode",
+    "delete_node",
     "link",
     "unlink",
 ]
 """What is done to the stores. `hide` and `show` are Mem0's expiration date; `add` copies a fact
 into Mem0; `rewrite` gives a memory another text; `end_fact` says that a fact no longer holds and
-`restore_fact` takes that back; `link` and `unlink` are ours alone."""
+`restore_fact` takes that back; `delete_node` removes an entity (`details["node_uuid"]`) that no
+fact is about any more; `link` and `unlink` are ours alone."""
 
 Reason = Literal[
     "equal",

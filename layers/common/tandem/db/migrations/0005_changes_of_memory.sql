@@ -36,8 +36,8 @@ create table changes (
     seq           int not null,
     kind          text not null
                   check (kind in ('hide', 'show', 'add', 'rewrite', 'delete_memory', 'end_fact',
-                                  'restore_fact', 'delete_fact', 'delete_episode', 'link',
-                                  'unlink')),
+                                  'restore_fact', 'delete_fact', 'delete_episode',
+                                  'delete_node', 'link', 'unlink')),
     reason        text not null,                 -- equal, same, update, lacking, said_again, undo, …
     mem0_id       text,
     edge_uuid     uuid,
