@@ -1,0 +1,292 @@
+"""A conflict is settled: the person has said which of two statements holds, and both stores follow.
+
+The choice is stored first and is what counts; hiding memories and ending facts follow from it, in a
+run of their own that is resumed when the same choice is made again.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final, Literal, Protocol
+from uuid import UUID, uuid5
+
+from tandem.changes.model import Change, ChangeId, RunId, RunState, StartedBy
+from tandem.clients.models import Mem0Memory, ZepEdge
+from tandem.deadline import Deadline
+from tandem.errors import Unavailable
+from tandem.ids import AccountId, Mem0Id, TurnId, ZepUuid
+from tandem.recall.gather import Person
+from tandem.recall.merge import Pair
+from tandem.recall.normalise import statement_hash
+
+Keep = Literal["left", "right", "both", "neither"]
+
+_MEMORY: Final = "mem_"
+_FACT: Final = "fact_"
+
+
+class Disputed(Protocol):
+    """Two statements of which the person has said which holds."""
+
+    @property
+    def left_id(self) -> str: ...
+    @property
+    def right_id(self) -> str: ...
+
+
+class Conflicts(Protocol):
+    """What is needed of the table of conflicts."""
+
+    async def resolve(self, account_id: AccountId, conflict_id: UUID, keep: Keep) -> Disputed:
+        """Stores the choice, and the person's decision about the pair; once made it stays.
+
+        Raises:
+            NotFound: `conflict_not_found`.
+            Conflict: `conflict_resolved`, another choice was made; `conflict_gone`, one of the
+                statements isn't there any more as it was.
+        """
+        ...
+
+
+class Links(Protocol):
+    """What is needed of the table of links."""
+
+    async def around(self, account_id: AccountId, item_ids: Collection[str]) -> list[Pair]:
+        """Links of these memories and facts, and those of what is linked to them."""
+        ...
+
+
+class Runs(Protocol):
+    """What is needed of the journal."""
+
+    async def start_unleased(
+        self,
+        account_id: AccountId,
+        *,
+        run_id: RunId,
+        kind: Literal["settle"],
+        started_by: StartedBy,
+        turn_id: TurnId | None = None,
+    ) -> object: ...
+
+    async def finish(
+        self,
+        account_id: AccountId,
+        run_id: RunId,
+        *,
+        owner: UUID | None,
+        state: RunState,
+        counts: Mapping[str, int],
+        read_at: datetime | None,
+    ) -> None: ...
+
+
+class Changes(Protocol):
+    """What is needed of the recorded changes."""
+
+    async def record(
+        self, account_id: AccountId, run_id: RunId, changes: Sequence[Change]
+    ) -> None: ...
+
+    async def unfinished(self, run_id: RunId) -> list[Change]: ...
+
+
+class Outcome(Protocol):
+    """What has become of some changes."""
+
+    @property
+    def confirmed(self) -> int: ...
+    @property
+    def skipped(self) -> int: ...
+    @property
+    def refused(self) -> int: ...
+    @property
+    def left(self) -> int: ...
+
+
+class Path(Protocol):
+    """The one way on which changes reach the stores."""
+
+    async def carry_out(  # noqa: PLR0913 - whose, what and until when
+        self,
+        person: Person,
+        run_id: RunId,
+        changes: Sequence[Change],
+        *,
+        owner: UUID | None,
+        read_at: datetime | None,
+        deadline: Deadline,
+        texts: Mapping[ChangeId, str] = ...,
+    ) -> Outcome: ...
+
+
+class Memories(Protocol):
+    """What is needed of Mem0."""
+
+    async def get(self, memory_id: Mem0Id, *, timeout_seconds: float) -> Mem0Memory | None: ...
+
+
+class Graph(Protocol):
+    """What is needed of Zep."""
+
+    async def get_edge(
+        self, graph_uuid: ZepUuid, edge_uuid: ZepUuid, *, timeout_seconds: float
+    ) -> ZepEdge | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a choice has done: how many memories were hidden and facts ended, or were not."""
+
+    run_id: RunId
+    confirmed: int = 0
+    skipped: int = 0
+    refused: int = 0
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """Settles conflicts, for the route and for the chat alike.
+
+    Args:
+        call_seconds: one call's limit.
+        now: aware; from then on a fact that was not kept no longer holds.
+    """
+
+    conflicts: Conflicts
+    links: Links
+    runs: Runs
+    changes: Changes
+    path: Path
+    mem0: Memories
+    zep: Graph
+    call_seconds: float
+    now: Callable[[], datetime] = field(default=_utc_now)
+
+    async def settle(
+        self,
+        person: Person,
+        conflict_id: UUID,
+        keep: Keep,
+        *,
+        turn_id: TurnId | None = None,
+        deadline: Deadline,
+    ) -> Settled:
+        """Carries out the person's choice; repeating it goes on where it stopped.
+
+        Args:
+            person: whose conflict it is; known by the caller to be who they say.
+            keep: which statement holds. `both`: they don't exclude each other.
+            turn_id: the turn in which it was said, if it was said in a chat.
+
+        Raises:
+            NotFound: `conflict_not_found`.
+            Conflict: `conflict_resolved`, `conflict_gone`.
+            Unavailable: `unfinished`, the time is over with changes left; the choice is stored.
+            UpstreamError: a store doesn't answer; the choice is stored.
+        """
+        disputed = await self.conflicts.resolve(person.account_id, conflict_id, keep)
+        # One run a conflict, whoever asks how often: its choice can't change any more.
+        run_id = RunId(uuid5(conflict_id, "settle"))
+        started_by: StartedBy = "request" if turn_id is None else "chat"
+        await self.runs.start_unleased(
+            person.account_id, run_id=run_id, kind="settle", started_by=started_by, turn_id=turn_id
+        )
+        planned = await self._planned(person, run_id, disputed, keep, deadline)
+        if planned:
+            await self.changes.record(person.account_id, run_id, planned)
+        left = await self.changes.unfinished(run_id)
+        settled = Settled(run_id)
+        if left:
+            carried = await self.path.carry_out(
+                person, run_id, left, owner=None, read_at=None, deadline=deadline, texts={}
+            )
+            if carried.left:
+                raise Unavailable(code="unfinished")
+            settled = Settled(run_id, carried.confirmed, carried.skipped, carried.refused)
+        counts = {"confirmed": settled.confirmed, "skipped": settled.skipped}
+        await self.runs.finish(
+            person.account_id, run_id, owner=None, state="done", counts=counts, read_at=None
+        )
+        return settled
+
+    async def _planned(
+        self, person: Person, run_id: RunId, disputed: Disputed, keep: Keep, deadline: Deadline
+    ) -> list[Change]:
+        losers = _losers(disputed, keep)
+        if not losers:
+            return []
+        pairs = await self.links.around(person.account_id, losers)
+        kept_id = next(iter({disputed.left_id, disputed.right_id} - losers), None)
+        involved = {*losers, *(f"{_MEMORY}{pair.mem0_id}" for pair in pairs)}
+        involved |= {f"{_FACT}{pair.edge_uuid}" for pair in pairs}
+        changes: list[Change] = []
+        # Memories come first: a fact that has ended meanwhile moves no change before it.
+        for item_id in sorted(involved - {kept_id}, reverse=True):
+            text_hash = await self._hash_of(person, item_id, deadline)
+            if text_hash is not None:
+                change = _about(item_id, text_hash, kept_id, self.now())
+                seq = len(changes) + 1
+                changes.append(replace(change, id=ChangeId(uuid5(run_id, str(seq))), seq=seq))
+        return changes
+
+    async def _hash_of(self, person: Person, item_id: str, deadline: Deadline) -> bytes | None:
+        """The statement as it reads now, None where there is nothing left to hide or to end."""
+        seconds = deadline.step(self.call_seconds)
+        if item_id.startswith(_MEMORY):
+            memory = await self.mem0.get(_mem0_id(item_id), timeout_seconds=seconds)
+            hidden = memory is None or _expired(memory, self.now())
+            return None if memory is None or hidden else statement_hash(memory.text)
+        if person.zep_graph_uuid is None:
+            return None
+        edge = await self.zep.get_edge(
+            person.zep_graph_uuid, _edge_uuid(item_id), timeout_seconds=seconds
+        )
+        holds = edge is not None and edge.invalid_at is None and edge.expired_at is None
+        return statement_hash(edge.fact) if edge is not None and holds else None
+
+
+def _losers(disputed: Disputed, keep: Keep) -> set[str]:
+    losers = {
+        "left": {disputed.right_id},
+        "right": {disputed.left_id},
+        "both": set[str](),
+        "neither": {disputed.left_id, disputed.right_id},
+    }
+    return losers[keep]
+
+
+def _about(item_id: str, text_hash: bytes, kept_id: str | None, now: datetime) -> Change:
+    change = Change(
+        id=ChangeId(UUID(int=0)),
+        seq=0,
+        kind="hide",
+        reason="resolved",
+        kept_id=kept_id,
+        text_hash=text_hash,
+        details={"decided_by": "person"},
+    )
+    if item_id.startswith(_MEMORY):
+        return replace(change, mem0_id=_mem0_id(item_id))
+    return replace(
+        change,
+        kind="end_fact",
+        edge_uuid=_edge_uuid(item_id),
+        details={"decided_by": "person", "invalid_at": now.isoformat()},
+    )
+
+
+def _mem0_id(item_id: str) -> Mem0Id:
+    return Mem0Id(item_id.removeprefix(_MEMORY))
+
+
+def _edge_uuid(item_id: str) -> ZepUuid:
+    return ZepUuid(UUID(item_id.removeprefix(_FACT)))
+
+
+def _expired(memory: Mem0Memory, now: datetime) -> bool:
+    return memory.expiration_date is not None and memory.expiration_date < now.date()
