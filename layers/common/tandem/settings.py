@@ -98,6 +98,12 @@ class QueueSettings(Settings):
     delivery_queue_url: BaseUrl
 
 
+class ConsolidationQueueSettings(Settings):
+    """Where messages for the consolidate job go."""
+
+    consolidation_queue_url: BaseUrl
+
+
 class ChatSettings(Settings):
     """Limits of one turn. A step gets the smaller of its own limit and what is left of the turn."""
 
