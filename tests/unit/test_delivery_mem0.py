@@ -35,6 +35,17 @@ def test_the_person_s_words_are_added_with_the_time_at_which_they_were_said() ->
     assert row.provider_ids == [world.mem0.memories[0]["id"]]
 
 
+def test_a_statement_is_kept_as_it_stands() -> None:
+    world = world_with("Has a dog")
+    for row in world.ledger.rows:
+        row.words = replace(row.words, kind="statement")
+
+    assert world.run(stores=[world.mem0_store]) == []
+
+    [added] = world.mem0.added
+    assert (added["infer"], added["messages"][0]["content"]) == (False, "Has a dog")
+
+
 def test_an_answer_without_a_job_has_ingested_the_words_already() -> None:
     world = world_with("m")
     world.mem0.fail("add/$", 200)

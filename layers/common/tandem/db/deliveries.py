@@ -13,6 +13,7 @@ from tandem.ids import AccountId, SessionRowId, TurnId, ZepUuid
 
 StoreName = Literal["zep", "mem0"]
 Role = Literal["user", "assistant"]
+TurnKind = Literal["turn", "statement"]
 _BATCH_TURNS = 50
 
 
@@ -35,7 +36,11 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What one role said in one turn, and how far it has come on its way to one store."""
+    """What one role said in one turn, and how far it has come on its way to one store.
+
+    Attributes:
+        kind: a `statement` was given to be remembered as it stands; a `turn` is talk.
+    """
 
     turn_id: TurnId
     role: Role
@@ -46,6 +51,7 @@ class Words:
     check_id: str | None
     ingestions: int
     sent_at: datetime | None
+    kind: TurnKind = "turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,4 +272,5 @@ def _words(row: dict[str, Any]) -> Words:
         check_id=row["check_id"],
         ingestions=row["ingestions"],
         sent_at=datetime.fromisoformat(row["sent_at"]) if row["sent_at"] else None,
+        kind=row["kind"],
     )

@@ -68,7 +68,7 @@ with session as (
 ), listed as (
     select coalesce(jsonb_agg(jsonb_build_object('turn_id', u.turn_id, 'role', u.role,
                'state', u.state, 'seq', u.seq, 'check_id', u.check_id,
-               'ingestions', u.ingestions, 'sent_at', u.sent_at,
+               'ingestions', u.ingestions, 'sent_at', u.sent_at, 'kind', t.kind,
                'text', case u.role when 'user' then t.message else t.reply end,
                'at', case u.role when 'user' then t.said_at else t.replied_at end)
                order by u.seq, u.role desc), '[]'::jsonb) as rows

@@ -10,8 +10,10 @@ from tandem.db.caller import as_caller
 from tandem.db.pending import PENDING
 from tandem.db.sources import RESOLVED
 
-OPEN = as_caller(
-    """
+# What opens a turn of whatever kind: its key, the person's rate and the session's next `seq`. CTEs
+# to be put behind `CALLER`; `session` has a row when the turn is to be made, else `earlier` has the
+# turn that the key belongs to.
+COUNTED = """
 , wanted as (   -- a turn's id works as a key too: it is what a failed request was told
     select coalesce((select k.key from idempotency_keys k join caller c using (account_id)
                       where k.turn_id = cast(:key_as_turn as uuid)),
@@ -47,7 +49,15 @@ OPEN = as_caller(
     on conflict (account_id, session_id) where deleted_at is null
     do update set next_seq = s.next_seq + 1, last_turn_at = excluded.last_turn_at
  returning s.id, s.account_id, s.session_id, s.next_seq - 1 as seq
-), opened as (  -- clock_timestamp(): read after the session's lock is held, so it grows with seq
+), earlier as (
+    select turn_id from known union select turn_id from keyed where not fresh
+)
+"""
+
+OPEN = as_caller(
+    COUNTED
+    + """
+, opened as (  -- clock_timestamp(): read after the session's lock is held, so it grows with seq
     insert into turns (id, session_row, account_id, seq, state, lease_until, request_hash,
                        user_message_id, assistant_message_id, message, said_at)
     select cast(:turn_id as uuid), s.id, s.account_id, s.seq, 'open',
@@ -57,8 +67,6 @@ OPEN = as_caller(
       from session s
  returning id, session_row, seq, state, attempt, user_message_id, assistant_message_id, reply,
            said_at, replied_at, answer, request_hash, lease_until
-), earlier as (
-    select turn_id from known union select turn_id from keyed where not fresh
 ), resumed as (
     update turns t
        set state = 'open', attempt = t.attempt + 1,

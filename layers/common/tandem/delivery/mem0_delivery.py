@@ -36,7 +36,8 @@ class Mem0Delivery:
         return await self._find(due, turns, self._seconds)
 
     async def send(self, due: Due, turn: Utterances) -> Sent:
-        """Adds the person's words, with the time at which they were said."""
+        """Adds the person's words, with the time at which they were said. A statement is kept as
+        it stands; what is worth keeping of talk is for Mem0 to find out."""
         return await self._send(due, turn, self._seconds)
 
     async def check(self, due: Due, turn: Utterances) -> Checked:  # noqa: ARG002 - as the Protocol
@@ -83,6 +84,7 @@ class Mem0Delivery:
             user_id=name_at_stores(self._stage, due.account_id),
             metadata={"turn_id": str(turn.turn_id)},
             timestamp=words.at,
+            infer=words.kind != "statement",
             timeout_seconds=seconds,
         )
         if added.event_id is None or added.status == "SUCCEEDED":
