@@ -30,12 +30,12 @@ def evidence_block(items: Sequence[RecalledItem]) -> str:
 
 def evidence_line(item: RecalledItem) -> str:
     """One item as it stands in the block."""
-    return _as_json(_described(item))
+    return quoted_json(_described(item))
 
 
 def tool_answer(items: Sequence[RecalledItem]) -> str:
     """What a tool found, as the model gets it: one JSON object, `{"items": […]}`."""
-    return _as_json({"items": [_described(item) for item in items]})
+    return quoted_json({"items": [_described(item) for item in items]})
 
 
 def _described(item: RecalledItem) -> dict[str, str | None]:
@@ -57,6 +57,10 @@ def _moment(value: datetime | None) -> str | None:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _as_json(value: Any) -> str:
+def quoted_json(value: Any) -> str:
+    """`value` as one line of JSON that no block or line can be broken out of, nor text hidden in.
+
+    It holds no `<`, no line end and no character that hides or turns text around.
+    """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return _ESCAPED.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
