@@ -10,6 +10,8 @@ from local.twins.mem0.events import Events
 from local.twins.mem0.memories import Memories
 from local.twins.server import Answer, Call, Handler
 
+_SWITCHES = ("refuse_past", "hidden_count")
+
 
 class Control:
     """The handlers; `/_twin/reset` undoes what they set."""
@@ -45,12 +47,16 @@ class Control:
         return self._shown(call)
 
     def _expiration(self, call: Call) -> Answer:
-        """`{refuse_past}`."""
-        _only(call, "refuse_past")
-        if not isinstance(call.body.get("refuse_past"), bool):
-            raise refused("refuse_past must be true or false")
-        self._memories.refuse_past = call.body["refuse_past"]
-        return Answer({"refuse_past": self._memories.refuse_past})
+        """`{refuse_past?, hidden_count?}`: what is left out stays as it is."""
+        _only(call, *_SWITCHES)
+        if not call.body:
+            raise refused(f"one of {', '.join(_SWITCHES)} is needed")
+        for name, value in call.body.items():
+            if not isinstance(value, bool):
+                raise refused(f"{name} must be true or false")
+        for name, value in call.body.items():
+            setattr(self._memories, name, value)
+        return Answer({name: getattr(self._memories, name) for name in _SWITCHES})
 
 
 def _only(call: Call, *known: str) -> None:

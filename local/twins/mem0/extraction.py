@@ -20,14 +20,18 @@ from local.twins.server import Json
 from local.twins.storage import Row, Storage
 
 
-def work(store: Storage, job: Json) -> list[Json]:
-    """Does an ADD; answers what was added."""
+def work(store: Storage, job: Json, *, hidden_count: bool = False) -> list[Json]:
+    """Does an ADD; answers what was added. `hidden_count`: what equals a hidden memory is dropped,
+    as what equals a visible one is."""
     if job.get("infer", True) is False:
         return _verbatim(store, job)
     results = []
     for message in job["messages"]:
         scope = _attributed(job, message["role"])
         for fact in extract(words_of(message["content"])) if scope else ():
+            at = job["created_at"]
+            if _known(store, fact.text, scope, at=at, hidden_count=hidden_count):
+                continue
             added = _learned(store, job, fact, scope=scope, spoken=message)
             results.extend([added] if added else [])
     return results
@@ -84,8 +88,6 @@ def _new(job: Json, text: str, scope: Scope, spoken: Json, **more: Any) -> New:
 
 def _learned(store: Storage, job: Json, fact: Fact, *, scope: Scope, spoken: Json) -> Json | None:
     at = job["created_at"]
-    if _known(store, fact.text, scope, at=at):
-        return None
     older = list(_rivals(store, fact, scope))
     if any(_fuller(had, fact) and not _hidden(row) for row, had in older):
         return None
@@ -100,8 +102,9 @@ def _learned(store: Storage, job: Json, fact: Fact, *, scope: Scope, spoken: Jso
     return added
 
 
-def _known(store: Storage, text: str, scope: Scope, *, at: str) -> bool:
-    """Whether the scope has a near-duplicate that still held at that time and isn't hidden."""
+def _known(store: Storage, text: str, scope: Scope, *, at: str, hidden_count: bool) -> bool:
+    """Whether the scope has a near-duplicate that still held at that time and isn't hidden, or is
+    and counts all the same."""
     found = store.row(
         """
         select 1 from memories left join memories as newer on newer.id = memories.replaced_by
@@ -114,7 +117,7 @@ def _known(store: Storage, text: str, scope: Scope, *, at: str) -> bool:
         near(text),
         normal(text),
         at,
-        rows.today(),
+        "" if hidden_count else rows.today(),
     )
     return found is not None
 

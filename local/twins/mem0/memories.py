@@ -24,7 +24,9 @@ class Memories:
         """`refuse_past`: whether an expiration date that has passed is refused."""
         self._store, self._events = store, events
         self._first = self.refuse_past = refuse_past
-        events.work["ADD"] = lambda job: extraction.work(store, job)
+        self.hidden_count = False
+        """Whether what equals a hidden memory is dropped when it is said again."""
+        events.work["ADD"] = lambda job: extraction.work(store, job, hidden_count=self.hidden_count)
         events.work["DELETE_ALL"] = self._wipe
 
     def routes(self) -> list[tuple[str, str, Handler]]:
@@ -40,7 +42,7 @@ class Memories:
 
     def reset(self) -> None:
         """Goes on as at the start."""
-        self.refuse_past = self._first
+        self.refuse_past, self.hidden_count = self._first, False
 
     def addition(self, body: Json) -> Json:
         """The job that an add asks for.

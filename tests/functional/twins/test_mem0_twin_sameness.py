@@ -124,3 +124,25 @@ def test_a_date_hides_a_memory_and_null_brings_it_back(run: Run) -> None:
         assert await listed(client) == ["tea"]
 
     run(create(data=None, ingestion_ms=1), scenario, authorization=KEY)
+
+
+def test_what_is_hidden_can_be_said_again_unless_the_switch_lets_it_count(
+    run: Run, settled: Settled
+) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
+        async def said_and_hidden() -> int:
+            made = await said(client, settled, "I live in Delhi")
+            for memory in made:
+                path, past = f"/v1/memories/{memory['id']}/", {"expiration_date": "2020-01-01"}
+                assert (await client.put(path, json=past)).status_code == 200
+            return len(made)
+
+        assert await said_and_hidden() == 1
+        assert await said_and_hidden() == 1
+        await client.post("/_twin/expiration", json={"hidden_count": True})
+        assert await said_and_hidden() == 0
+        assert len(await said(client, settled, "I live in Mumbai")) == 1
+        await client.post("/_twin/reset")
+        assert await said_and_hidden() == 1
+
+    run(create(data=None, ingestion_ms=1), scenario, authorization=KEY)
