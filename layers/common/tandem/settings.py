@@ -92,6 +92,14 @@ class GeminiEmbeddingSettings(Settings):
     gemini_embedding_model: str = "gemini-embedding-001"
 
 
+class JudgeSettings(Settings):
+    """How pairs of statements are put to the model: one call's size and limit."""
+
+    judge_pairs_per_call: int = Field(default=20, ge=1, le=50)
+    judge_call_seconds: Seconds = 60.0
+    judge_max_output_tokens: int = Field(default=4_096, ge=256)
+
+
 class QueueSettings(Settings):
     """Where wake-ups for the delivery job go."""
 
