@@ -56,6 +56,7 @@ ROWS: dict[tuple[type[Any], str], Row] = {
         for name, row in {
             "find_user": FIND,
             "get_user": FIND,
+            "user_node": FIND,
             "create_user": READ,
             "ensure_user": READ,
             "update_user": READ,
@@ -75,6 +76,7 @@ ROWS: dict[tuple[type[Any], str], Row] = {
             "search_episodes": READ,
             "list_edges": READ,
             "get_edge": FIND,
+            "update_edge": READ,
             "delete_edge": DELETE,
             "list_nodes": READ,
             "get_node": FIND,

@@ -18,6 +18,7 @@ from tests.contract.zep_calls import (
     EPISODE,
     GRAPH,
     MESSAGE,
+    NODE,
     SAID_AT,
     TASK,
     THREAD,
@@ -186,6 +187,70 @@ def test_facts_are_read_with_the_time_in_which_they_were_true() -> None:
     assert (edge.fact, edge.score) == ("Ada lives in Delhi", 0.5)
     assert edge.valid_at == datetime(2026, 11, 1, tzinfo=UTC)
     assert (edge.invalid_at, edge.expired_at, edge.episode_uuids) == (None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("told", "marked", "read"),
+    [
+        (None, "2026-11-20T09:00:00Z", SAID_AT),
+        ("2026-12-01T00:00:00Z", "2026-11-20T14:30:00+05:30", SAID_AT),
+        ("2026-11-20T09:00:00Z", "2026-12-01T00:00:00Z", SAID_AT),
+        ("2026-11-20T09:00:00Z", None, SAID_AT),
+        (None, "soon", None),
+        (None, "2026-11-20T09:00:00", None),
+        (None, 7, None),
+    ],
+)
+def test_a_fact_ends_when_we_have_marked_it_unless_zep_knows_better(
+    told: str | None, marked: Any, read: datetime | None
+) -> None:
+    attributes = {"tandem_ended_at": marked, "colour": "green"}
+    wire = {"uuid": str(EDGE), "fact": "x", "invalid_at": told, "attributes": attributes}
+
+    assert answered(wire, CALLS["get_edge"][0]).invalid_at == read
+
+
+def test_taking_the_mark_of_an_end_back_removes_the_attribute() -> None:
+    recorder = Recorder([httpx.Response(200, json={"uuid": str(EDGE)})])
+
+    run(
+        recorder,
+        lambda zep: zep.update_edge(
+            GRAPH, EDGE, invalid_at=None, idempotency_key="k", timeout_seconds=5
+        ),
+    )
+
+    assert recorder.body == {"attributes": {"tandem_ended_at": None}}
+
+
+def test_facts_are_listed_by_their_ids_and_by_their_ends() -> None:
+    recorder = Recorder([httpx.Response(200, json={"items": []})])
+
+    run(
+        recorder,
+        lambda zep: zep.list_edges(GRAPH, edge_uuids=[EDGE], node_uuids=[NODE], timeout_seconds=5),
+    )
+
+    filters = {"edge_uuids": [str(EDGE)], "connected_node_uuids": [str(NODE)]}
+    assert recorder.body == {"filters": filters}
+
+
+def test_of_no_ids_no_facts_are_listed_without_a_call() -> None:
+    recorder = Recorder([httpx.Response(200, json={"items": []})])
+
+    page = run(recorder, lambda zep: zep.list_edges(GRAPH, edge_uuids=[], timeout_seconds=5))
+
+    assert (page.items, page.next_cursor, recorder.requests) == ((), None, [])
+
+
+def test_more_ids_than_zep_takes_are_refused_unsent() -> None:
+    recorder = Recorder([httpx.Response(200, json={"items": []})])
+
+    error = failure(
+        recorder, lambda zep: zep.list_edges(GRAPH, node_uuids=[NODE] * 257, timeout_seconds=5)
+    )
+
+    assert (error.context["reason"], recorder.requests) == ("over_limit", [])
 
 
 def test_context_comes_with_the_facts_and_entities_it_was_made_of() -> None:

@@ -168,6 +168,13 @@ CALLS: dict[str, tuple[Call, Any]] = {
         lambda zep: zep.delete_edge(GRAPH, EDGE, idempotency_key="key-1", timeout_seconds=5),
         {"task": A_TASK},
     ),
+    "update_edge": (
+        lambda zep: zep.update_edge(
+            GRAPH, EDGE, invalid_at=SAID_AT, idempotency_key="key-1", timeout_seconds=5
+        ),
+        AN_EDGE,
+    ),
+    "user_node": (lambda zep: zep.user_node(USER, timeout_seconds=5), A_NODE),
     "get_node": (lambda zep: zep.get_node(GRAPH, NODE, timeout_seconds=5), A_NODE),
     "delete_node": (
         lambda zep: zep.delete_node(GRAPH, NODE, idempotency_key="key-1", timeout_seconds=5),

@@ -59,8 +59,15 @@ PAIRS: dict[str, Pair] = {
         lambda mem0, _: mem0.search(" tea? ", filters=ME, top_k=5, threshold=0.2),
     ),
     "list_memories": Pair(
-        lambda ours, _: ours.list_memories(user_id=ADA, page=2, page_size=50, **TIMED),
-        lambda mem0, _: mem0.get_all(filters=ME, page=2, page_size=50),
+        lambda ours, _: ours.list_memories(
+            user_id=ADA, metadata={"turn": 1}, show_expired=True, page=1, page_size=50, **TIMED
+        ),
+        lambda mem0, _: mem0.get_all(
+            filters={"AND": [ME, {"metadata": {"turn": 1}}]},
+            show_expired=True,
+            page=1,
+            page_size=50,
+        ),
     ),
     "list_all": Pair(lambda ours, _: ours.list_all(user_id=ADA, **TIMED), _all_pages),
     "get": Pair(

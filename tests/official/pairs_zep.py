@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from zep_cloud.errors import NotFoundError
-from zep_cloud.types import AddMessage
+from zep_cloud.types import AddMessage, EdgeListFilters
 
 from tandem.clients.zep_models import NewMessage
 from tandem.ids import ZepUuid
@@ -71,6 +71,10 @@ USERS = {
     "get_user": Pair(
         lambda ours, w: ours.get_user(w.user, **TIMED),
         lambda zep, w: zep.user.get(str(w.user)),
+    ),
+    "user_node": Pair(
+        lambda ours, w: ours.user_node(w.user, **TIMED),
+        lambda zep, w: zep.user.get_node(str(w.user)),
     ),
     "create_user": Pair(
         lambda ours, _: ours.create_user("dev:bea", first_name="Bea", last_name="B", **KEYED),
@@ -172,12 +176,27 @@ THREADS = {
 }
 GRAPHS = {
     "list_edges": Pair(
-        lambda ours, w: ours.list_edges(w.graph, page_size=8, **TIMED),
-        lambda zep, w: zep.graph.edge.list(str(w.graph), page_size=8),
+        lambda ours, w: ours.list_edges(
+            w.graph, page_size=8, edge_uuids=[w.edge], node_uuids=[w.node], **TIMED
+        ),
+        lambda zep, w: zep.graph.edge.list(
+            str(w.graph),
+            page_size=8,
+            filters=EdgeListFilters(edge_uuids=[str(w.edge)], connected_node_uuids=[str(w.node)]),
+        ),
     ),
     "get_edge": Pair(
         lambda ours, w: ours.get_edge(w.graph, w.edge, **TIMED),
         lambda zep, w: zep.graph.edge.get(str(w.graph), str(w.edge)),
+    ),
+    "update_edge": Pair(
+        lambda ours, w: ours.update_edge(w.graph, w.edge, invalid_at=SAID_AT, **KEYED),
+        lambda zep, w: zep.graph.edge.update(
+            str(w.graph),
+            str(w.edge),
+            attributes={"tandem_ended_at": SAID},
+            idempotency_key=KEY,
+        ),
     ),
     "delete_edge": Pair(
         lambda ours, w: ours.delete_edge(w.graph, w.edge, **KEYED),

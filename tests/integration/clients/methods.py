@@ -77,6 +77,7 @@ def _message() -> NewMessage:
 ZEP = {
     "find_user": _find(lambda c, w, s: c.find_user(w.user_id, timeout_seconds=s)),
     "get_user": _find(lambda c, w, s: c.get_user(w.user, timeout_seconds=s)),
+    "user_node": _find(lambda c, w, s: c.user_node(w.user, timeout_seconds=s)),
     "create_user": Method(
         lambda c, _, s: c.create_user(_key(), idempotency_key=_key(), timeout_seconds=s)
     ),
@@ -120,6 +121,11 @@ ZEP = {
     ),
     "list_edges": Method(lambda c, w, s: c.list_edges(w.graph, timeout_seconds=s)),
     "get_edge": _find(lambda c, w, s: c.get_edge(w.graph, w.edge, timeout_seconds=s)),
+    "update_edge": Method(
+        lambda c, w, s: c.update_edge(
+            w.graph, w.edge, invalid_at=SAID_AT, idempotency_key=_key(), timeout_seconds=s
+        )
+    ),
     "delete_edge": _gone(
         lambda c, w, s: c.delete_edge(
             w.doomed_graph, w.doomed_edge, idempotency_key=_key(), timeout_seconds=s

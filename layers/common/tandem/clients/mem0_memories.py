@@ -106,6 +106,8 @@ class Mem0MemoryCalls(Mem0Base):
         self,
         *,
         user_id: str,
+        metadata: Metadata | None = None,
+        show_expired: bool = False,
         page: int = 1,
         page_size: int = 100,
         timeout_seconds: float,
@@ -114,6 +116,8 @@ class Mem0MemoryCalls(Mem0Base):
 
         Args:
             user_id: whose memories.
+            metadata: only of those that have each of these keys with this value.
+            show_expired: hidden ones too.
             page: from 1. Pages shift when memories come or go in between.
             page_size: 1 to 200; other values are moved to the nearer bound.
             timeout_seconds: for the call with its retries.
@@ -122,16 +126,26 @@ class Mem0MemoryCalls(Mem0Base):
             UpstreamRejected: 404 for a page after the last.
             UpstreamError: its other kinds.
 
-        Source: capture mem0ai 2.2.1 `get_all_paged`; OpenAPI of 2026-08-22.
+        Source: capture mem0ai 2.2.1 `get_all_paged`; OpenAPI of 2026-08-22, for the filter by
+        metadata and `show_expired` too.
 
-        Wire: POST /v3/memories/?page&page_size `{"filters":{"user_id"}}` → count, next, results[].
+        Wire: POST /v3/memories/?page&page_size `{"filters":{"user_id"}}` or `{"filters":{"AND":
+        [{"user_id"},{"metadata":{key: value}},…]}}`, `show_expired` only when true → count, next,
+        results[].
         """
+        filters: dict[str, Any] = {"user_id": user_id}
+        if metadata:
+            named = [{"metadata": {key: value}} for key, value in metadata.items()]
+            filters = {"AND": [filters, *named]}
+        body: dict[str, Any] = {"filters": filters}
+        if show_expired:
+            body["show_expired"] = True
         call = self._call(
             "list",
             "POST",
             "/v3/memories/",
             query={"page": max(page, 1), "page_size": min(max(page_size, 1), MAX_PAGE)},
-            body={"filters": {"user_id": user_id}},
+            body=body,
         )
         return await self._http.send(call, Mem0Page, timeout_seconds=timeout_seconds)
 

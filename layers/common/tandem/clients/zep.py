@@ -1,10 +1,11 @@
 """Zep Cloud over its v4 REST API, as one class.
 
-    zep_users.py      people: find, get, create, ensure, update, delete
+    zep_users.py      people: find, get, create, ensure, update, delete; the entity they are
     zep_threads.py    threads: create, get, list, delete; context of a thread
     zep_messages.py   messages: add, list, get, set metadata
     zep_search.py     context of a question; search of edges, nodes, episodes
-    zep_graph.py      edges, nodes, episodes: list, get, delete; add an episode
+    zep_edges.py      edges: list, get, delete; mark as ended
+    zep_graph.py      nodes, episodes: list, get, delete; add an episode
     zep.py            tasks: get, wait
 
 Zep made every UUID here; nothing can be found again by an id of ours except a user, so callers keep
@@ -12,6 +13,7 @@ them.
 """
 
 from tandem.clients.polling import wait_until
+from tandem.clients.zep_edges import ZepEdgeCalls
 from tandem.clients.zep_graph import ZepGraphCalls
 from tandem.clients.zep_messages import MAX_MESSAGE_CHARACTERS, MAX_MESSAGES, ZepMessageCalls
 from tandem.clients.zep_models import ZepTask
@@ -23,7 +25,9 @@ from tandem.ids import ZepUuid
 __all__ = ["MAX_MESSAGES", "MAX_MESSAGE_CHARACTERS", "ZepClient"]
 
 
-class ZepClient(ZepUserCalls, ZepThreadCalls, ZepMessageCalls, ZepSearchCalls, ZepGraphCalls):
+class ZepClient(
+    ZepUserCalls, ZepThreadCalls, ZepMessageCalls, ZepSearchCalls, ZepEdgeCalls, ZepGraphCalls
+):
     """Zep for one project. Safe to share between requests of one event loop."""
 
     async def get_task(self, task_uuid: ZepUuid, *, timeout_seconds: float) -> ZepTask:

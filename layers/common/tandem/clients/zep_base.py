@@ -9,6 +9,7 @@ from tandem.errors import UpstreamRejected
 from tandem.ids import ZepUuid
 
 MAX_METADATA_KEYS: Final = 10
+MAX_GRAPH_PAGE: Final = 100
 
 
 def clamp(value: int, upper: int) -> int:
@@ -58,6 +59,35 @@ class ZepBase:
             headers=headers,
             retry_safe=True,
             empty_ok=method == "DELETE",
+        )
+
+    def _one(
+        self,
+        operation: str,
+        method: Method,
+        kind: str,
+        ids: tuple[ZepUuid, ZepUuid],
+        idempotency_key: str | None = None,
+    ) -> ApiCall:
+        path = f"/graphs/{{}}/{kind}/{{}}"
+        return self._call(operation, method, path, ids, idempotency_key=idempotency_key)
+
+    def _list(
+        self,
+        operation: str,
+        kind: str,
+        graph_uuid: ZepUuid,
+        page_size: int,
+        cursor: str | None,
+        filters: Mapping[str, Any] | None = None,
+    ) -> ApiCall:
+        return self._call(
+            operation,
+            "POST",
+            f"/graphs/{{}}/{kind}/list",
+            (graph_uuid,),
+            query={"page_size": clamp(page_size, MAX_GRAPH_PAGE), "cursor": cursor},
+            body={"filters": filters} if filters else {},
         )
 
     async def _delete(self, call: ApiCall, timeout_seconds: float) -> ZepUuid | None:

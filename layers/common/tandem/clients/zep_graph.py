@@ -1,4 +1,4 @@
-"""Zep Cloud over its v4 REST API: what a person's graph is made of.
+"""Zep Cloud over its v4 REST API: entities and episodes of a person's graph.
 
 `graph_uuid` may be that of the graph or that of the user who owns it.
 """
@@ -9,95 +9,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from tandem.clients.http import ApiCall, Method
 from tandem.clients.provider_model import Metadata, rfc3339
-from tandem.clients.zep_base import MAX_METADATA_KEYS, ZepBase, clamp
-from tandem.clients.zep_models import AddedEpisode, Page, ZepEdge, ZepEpisode, ZepNode
+from tandem.clients.zep_base import MAX_METADATA_KEYS, ZepBase
+from tandem.clients.zep_models import AddedEpisode, Page, ZepEpisode, ZepNode
 from tandem.ids import ZepUuid
 
 MAX_EPISODE_CHARACTERS: Final = 10_000
-MAX_GRAPH_PAGE: Final = 100
 
 EpisodeKind = Literal["text", "json", "message"]
 
 
 class ZepGraphCalls(ZepBase):
-    """The part of `ZepClient` that is about facts (edges), entities (nodes) and episodes."""
-
-    async def list_edges(
-        self,
-        graph_uuid: ZepUuid,
-        *,
-        page_size: int = 100,
-        cursor: str | None = None,
-        timeout_seconds: float,
-    ) -> Page[ZepEdge]:
-        """One page of all facts, superseded ones among them, in Zep's order (newest id first).
-
-        Args:
-            graph_uuid: of the graph or its user.
-            page_size: 1 to 100; other values are moved to the nearer bound.
-            cursor: `next_cursor` of the page before, None for the first.
-            timeout_seconds: for the call with its retries.
-
-        Raises:
-            UpstreamRejected: 404 when the graph is gone.
-            UpstreamError: its other kinds.
-
-        Source: capture zep v4.0.1 `graph.edge.list`.
-
-        Wire: POST /api/v4/graphs/{uuid}/edges/list?page_size&cursor `{}` → items[], next_cursor.
-        """
-        call = self._list("graph.edge.list", "edges", graph_uuid, page_size, cursor)
-        return await self._http.send(call, Page[ZepEdge], timeout_seconds=timeout_seconds)
-
-    async def get_edge(
-        self, graph_uuid: ZepUuid, edge_uuid: ZepUuid, *, timeout_seconds: float
-    ) -> ZepEdge | None:
-        """A fact, superseded or not, or None when the graph has none by this id.
-
-        Args:
-            graph_uuid: of the graph or its user.
-            edge_uuid: Zep's id.
-            timeout_seconds: for the call with its retries.
-
-        Raises:
-            UpstreamError: any of its kinds; a 404 is an answer, not an error.
-
-        Source: capture zep v4.0.1 `graph.edge.get`.
-
-        Wire: GET /api/v4/graphs/{uuid}/edges/{uuid} → uuid, fact, valid_at,
-        invalid_at, created_at, expired_at, episode_uuids.
-        """
-        call = self._one("graph.edge.get", "GET", "edges", (graph_uuid, edge_uuid))
-        return await self._http.send_or_none(call, ZepEdge, timeout_seconds=timeout_seconds)
-
-    async def delete_edge(
-        self,
-        graph_uuid: ZepUuid,
-        edge_uuid: ZepUuid,
-        *,
-        idempotency_key: str,
-        timeout_seconds: float,
-    ) -> ZepUuid | None:
-        """The task that deletes a fact; None if none is named.
-
-        Args:
-            graph_uuid: of the graph or its user.
-            edge_uuid: Zep's id.
-            idempotency_key: the same for every attempt.
-            timeout_seconds: for the call with its retries, not for the deletion itself.
-
-        Raises:
-            UpstreamError: any of its kinds; a 404 counts as done.
-
-        Source: capture zep v4.0.1 `graph.edge.delete`.
-
-        Wire: DELETE /api/v4/graphs/{uuid}/edges/{uuid} → 202 task.uuid.
-        """
-        ids = (graph_uuid, edge_uuid)
-        call = self._one("graph.edge.delete", "DELETE", "edges", ids, idempotency_key)
-        return await self._delete(call, timeout_seconds)
+    """The part of `ZepClient` that is about entities (nodes) and episodes."""
 
     async def list_nodes(
         self,
@@ -304,26 +227,3 @@ class ZepGraphCalls(ZepBase):
         ids = (graph_uuid, episode_uuid)
         call = self._one("graph.episode.delete", "DELETE", "episodes", ids, idempotency_key)
         return await self._delete(call, timeout_seconds)
-
-    def _one(
-        self,
-        operation: str,
-        method: Method,
-        kind: str,
-        ids: tuple[ZepUuid, ZepUuid],
-        idempotency_key: str | None = None,
-    ) -> ApiCall:
-        path = f"/graphs/{{}}/{kind}/{{}}"
-        return self._call(operation, method, path, ids, idempotency_key=idempotency_key)
-
-    def _list(
-        self, operation: str, kind: str, graph_uuid: ZepUuid, page_size: int, cursor: str | None
-    ) -> ApiCall:
-        return self._call(
-            operation,
-            "POST",
-            f"/graphs/{{}}/{kind}/list",
-            (graph_uuid,),
-            query={"page_size": clamp(page_size, MAX_GRAPH_PAGE), "cursor": cursor},
-            body={},
-        )

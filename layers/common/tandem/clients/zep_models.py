@@ -4,13 +4,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from tandem.clients.provider_model import Items, Metadata, Moment, ProviderModel, blank_is_none
 from tandem.ids import ZepUuid
 
 ZepTaskStatus = Literal["pending", "processing", "succeeded", "partial", "failed", "unknown"]
 _ZEP_STATUSES: Final = frozenset(get_args(ZepTaskStatus))
+ENDED_ATTRIBUTE: Final = "tandem_ended_at"
+"""Where an edge says since when it no longer holds, because v4 takes no `invalid_at`."""
 
 
 def _zep_status(value: object) -> object:
@@ -85,7 +87,11 @@ class ZepTask(ProviderModel):
 
 class ZepEdge(ProviderModel):
     """A fact. True in the world from `valid_at` to `invalid_at`, known to Zep from `created_at`
-    to `expired_at`. `score` and `relevance` come with search results only."""
+    to `expired_at`. `score` and `relevance` come with search results only.
+
+    `ended_at` is an end that we have marked (`ZepClient.update_edge`); where Zep knows none before
+    it, that is `invalid_at`.
+    """
 
     uuid: ZepUuid
     fact: str = ""
@@ -95,12 +101,26 @@ class ZepEdge(ProviderModel):
     target_node_uuid: ZepUuid | None = None
     target_node_name: str | None = None
     valid_at: Moment = None
-    invalid_at: Moment = None
+    ended_at: Moment = None
+    invalid_at: Annotated[Moment, Field(validate_default=True)] = None
     created_at: Moment = None
     expired_at: Moment = None
     episode_uuids: Items[ZepUuid] = ()
     score: float | None = None
     relevance: float | None = None
+
+    @classmethod
+    def _reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
+        attributes = data.get("attributes")
+        ended = attributes.get(ENDED_ATTRIBUTE) if isinstance(attributes, dict) else None
+        # Others may write attributes too: what is no time is no mark.
+        return {**data, "ended_at": ended if _is_time(ended) else None}
+
+    @field_validator("invalid_at")
+    @classmethod
+    def _ended_when_marked(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+        marked: datetime | None = info.data.get("ended_at")
+        return min(value or marked, marked) if marked else value
 
 
 class ZepNode(ProviderModel):
@@ -213,6 +233,13 @@ class ZepDeletion(ProviderModel):
     @classmethod
     def _reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
         return {"task_uuid": _uuid_in(data, "task"), **data}
+
+
+def _is_time(value: object) -> bool:
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _uuid_in(data: dict[str, Any], name: str) -> Any:

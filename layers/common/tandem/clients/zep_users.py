@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from tandem.clients.provider_model import Metadata
 from tandem.clients.zep_base import ZepBase
-from tandem.clients.zep_models import ZepUser
+from tandem.clients.zep_models import ZepNode, ZepUser
 from tandem.errors import UpstreamRejected
 from tandem.ids import ZepUuid
 
@@ -48,6 +48,26 @@ class ZepUserCalls(ZepBase):
         """
         call = self._call("user.get", "GET", "/users/{}", (user_uuid,))
         return await self._http.send_or_none(call, ZepUser, timeout_seconds=timeout_seconds)
+
+    async def user_node(self, user_uuid: ZepUuid, *, timeout_seconds: float) -> ZepNode | None:
+        """The entity in a person's graph that is the person, or None when Zep has none yet.
+
+        Facts about the person are those that begin at it (`source_node_uuid`).
+
+        Args:
+            user_uuid: Zep's id of the person, not of the graph.
+            timeout_seconds: for the call with its retries.
+
+        Raises:
+            UpstreamError: any of its kinds; a 404 is an answer, not an error.
+
+        Source: capture zep v4.0.1 `user.get_node`. That such facts begin there, and don't end
+        there, is inferred.
+
+        Wire: GET /api/v4/users/{uuid}/node → uuid, name, summary, labels, episode_uuids.
+        """
+        call = self._call("user.get_node", "GET", "/users/{}/node", (user_uuid,))
+        return await self._http.send_or_none(call, ZepNode, timeout_seconds=timeout_seconds)
 
     async def create_user(
         self,
