@@ -59,12 +59,17 @@ class Change:
 
     Attributes:
         seq: its place in its run, from 1.
-        kept_id: the recalled item that stays, where one stays (`mem_…` or `fact_…`).
+        kept_id: the recalled item that stays, where one stays (`mem_…` or `fact_…`); of a `link`
+            the memory.
         text_hash: `statement_hash` of the statement as it was read; what reads otherwise by the
-            time of the change is left alone.
+            time of the change is left alone. Of `add` and `link` it is the fact's.
         turn_ids: sources that what stays takes over.
-        details: evidence and what to put back, as JSON: `said_at`, `kept_said_at`, `decided_by`,
-            `run_id` and `expiration_date` as they were, `invalid_at`.
+        details: evidence and what to put back, as JSON. From whoever plans: `said_at` (of what is
+            changed), `kept_said_at`, `kept_hash` (`statement_hash` in hex of the item that stays,
+            so that an undo can tell which pair the person has decided), `decided_by`,
+            `invalid_at`. From the path itself: `before` (`run_id` and `expiration_date`, or
+            `invalid_at`, as they were) and `why` it was skipped or refused. Of an undo: `undoes`
+            (the change) and `decisions`.
     """
 
     id: ChangeId

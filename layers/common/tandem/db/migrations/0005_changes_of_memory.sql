@@ -54,6 +54,7 @@ create table changes (
 );
 create index changes_of_memory on changes (account_id, mem0_id) where mem0_id is not null;
 create index changes_of_fact on changes (account_id, edge_uuid) where edge_uuid is not null;
+create index changes_of_kept on changes (account_id, kept_id) where kept_id is not null;
 
 -- How two statements relate, for as long as neither changes. Ids are those of recalled items
 -- (`mem_…`, `fact_…`), the smaller one first. `right_id` is '' for a decision about one alone.
@@ -140,5 +141,10 @@ alter table turns add column kind text not null default 'turn' check (kind in ('
 
 -- Sources that a memory has taken over from one hidden in its favour; null for its own.
 alter table sources add column change_id uuid references changes (id) on delete cascade;
+create index sources_of_change on sources (change_id) where change_id is not null;
+
+-- A memory and a fact that say the same in other words: `statement_hash` is then the memory's.
+-- Null where both have the same.
+alter table links add column fact_hash bytea;
 
 create index deliveries_finished on deliveries (account_id, finished_at) where finished_at is not null;
