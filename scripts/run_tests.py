@@ -37,7 +37,14 @@ OUR_SETTINGS = (
     "PG",
     "TANDEM_",
 )
-OUR_NAMES = ("STAGE", "ALGORITHM", "DELIVERY_QUEUE_URL", "PYTHONPATH", "PYTEST_ADDOPTS")
+OUR_NAMES = (
+    "STAGE",
+    "ALGORITHM",
+    "DELIVERY_QUEUE_URL",
+    "CONSOLIDATION_QUEUE_URL",
+    "PYTHONPATH",
+    "PYTEST_ADDOPTS",
+)
 # Where AWS's client library finds a private certificate store, which is no setting of ours; and
 # what repeats the names that the end-to-end tests drew.
 KEPT = ("AWS_CA_BUNDLE", "TANDEM_SEED")

@@ -25,6 +25,7 @@ SETTINGS = {
     "ZEP_BASE_URL": "http://127.0.0.1:1",
     "MEM0_API_URL": "http://127.0.0.1:1",
     "DELIVERY_QUEUE_URL": "http://127.0.0.1:1/queue",
+    "CONSOLIDATION_QUEUE_URL": "http://127.0.0.1:1/queue",
 }
 Logs = Callable[[], list[dict[str, Any]]]
 
@@ -278,6 +279,7 @@ print(*sys.modules)
         ("deliver", "ZEP_BASE_URL"),
         ("deliver", "MEM0_API_URL"),
         ("deliver", "DELIVERY_QUEUE_URL"),
+        ("deliver", "CONSOLIDATION_QUEUE_URL"),
         ("sweep", "DELIVERY_QUEUE_URL"),
     ],
 )

@@ -11,7 +11,7 @@ from tandem.delivery.service import Delivery, Pace
 from tandem.delivery.stores import StoreDelivery
 from tandem.delivery.wake import Wake
 from tandem.delivery.zep_delivery import ZepDelivery
-from tandem.ids import SessionRowId
+from tandem.ids import AccountId, SessionRowId
 from tests.unit.delivery_ledger import SESSION, LedgerInMemory
 from tests.unit.delivery_wires import Crash, Mem0Wire, Time, ZepWire
 
@@ -28,6 +28,17 @@ class KeptWakes(Wake):
         return True
 
 
+class KeptTidying:
+    """Keeps whose memory wants tidying."""
+
+    def __init__(self) -> None:
+        self.people: list[AccountId] = []
+
+    async def send(self, account_id: AccountId) -> bool:
+        self.people.append(account_id)
+        return True
+
+
 class World:
     """A session, both stores and the delivery job over them."""
 
@@ -35,6 +46,7 @@ class World:
         self.time = Time()
         self.zep, self.mem0 = ZepWire(self.time), Mem0Wire(self.time)
         self.ledger, self.wakes = LedgerInMemory(self.time), KeptWakes()
+        self.tidying = KeptTidying()
         self.zep_store = ZepDelivery(
             ZepClient(self.zep.http(), api_key=lambda: "test-key"),
             self.ledger,
@@ -59,6 +71,7 @@ class World:
             [self.zep_store, self.mem0_store] if stores is None else stores,
             self.wakes,
             Pace(45.0, 4.0, 8.0, self.time.sleep, self.time.clock, lambda: share),
+            tidy=self.tidying,
         )
         self.wakes.delays.clear()
         asyncio.run(delivery.deliver(session, Deadline(seconds, clock=self.time.clock)))

@@ -57,6 +57,7 @@ class LedgerInMemory(Deliveries):
         self.deletion: Literal["owed", "done"] | None = None
         self.before_mark: Callable[[], None] = lambda: None
         self.prolonged = 0
+        self.forgotten: set[TurnId] = set()
 
     def owe(self, message: str, reply: str | None = None) -> TurnId:
         """The next turn's words, owed to both stores; the reply to Zep alone."""
@@ -163,10 +164,11 @@ class LedgerInMemory(Deliveries):
         *,
         state: Literal["ingested", "refused", "cancelled"],
         provider_ids: Sequence[ProviderId] = (),
-    ) -> None:
+    ) -> AccountId | None:
         for row in self._rows(lease, turn_id, roles):
             row.state = state
             row.provider_ids += [p.id for p in provider_ids if p.role == row.words.role]
+        return ACCOUNT if state == "ingested" and turn_id in self.forgotten else None
 
     async def set_zep_user(
         self, account_id: AccountId, user_uuid: ZepUuid, graph_uuid: ZepUuid

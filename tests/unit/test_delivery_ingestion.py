@@ -8,6 +8,7 @@ import pytest
 
 from tandem.delivery.service import LONGEST_INGESTION_SECONDS, MAX_INGESTIONS
 from tests.unit.delivery_fakes import World
+from tests.unit.delivery_ledger import ACCOUNT
 
 
 def test_words_in_ingestion_are_waited_for_a_little_and_then_left_for_a_wake_up() -> None:
@@ -122,3 +123,14 @@ def test_a_store_that_can_not_say_now_is_given_a_rest(pattern: str, status: int)
 
     assert world.run(stores=[world.zep_store]) == [2]
     assert world.ledger.states("zep") == ["sent"]
+
+
+def test_memory_is_to_be_tidied_when_words_that_were_forgotten_in_part_are_ingested() -> None:
+    world = World()
+    forgotten = world.ledger.owe("I have a dog")
+    world.ledger.owe("I live in Delhi")
+    world.ledger.forgotten.add(forgotten)
+
+    world.run()
+
+    assert world.tidying.people == [ACCOUNT, ACCOUNT]  # once for each store

@@ -40,6 +40,7 @@ class World:
             "MEM0_API_URL": mem0.url,
             "MEM0_API_KEY": "test-key",
             "DELIVERY_QUEUE_URL": f"{queue.url}/123456789012/DeliveryQueue",
+            "CONSOLIDATION_QUEUE_URL": f"{queue.url}/123456789012/ConsolidationQueue",
             "AWS_ENDPOINT_URL_SQS": queue.url,
             "AWS_ACCESS_KEY_ID": "test-key",
             "AWS_SECRET_ACCESS_KEY": "test-key",
@@ -78,6 +79,7 @@ class World:
             event["Records"] = [
                 {"messageId": str(number), "body": body}
                 for number, body in enumerate(self.queue.bodies)
+                if "session" in json.loads(body)
             ]
 
     def wait_no_longer(self) -> None:

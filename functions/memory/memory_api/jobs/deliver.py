@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from tandem import observability
+from tandem.changes.wake import ConsolidationWake
 from tandem.clients.ready import mem0_client, zep_client
 from tandem.db.connection import Database
 from tandem.db.deliveries import Deliveries
@@ -19,6 +20,7 @@ from tandem.ids import SessionRowId
 from tandem.loop import run, use_container_loop
 from tandem.secrets import secrets_from_environment
 from tandem.settings import (
+    ConsolidationQueueSettings,
     DatabaseSettings,
     DeliverySettings,
     Mem0Settings,
@@ -58,6 +60,7 @@ delivery = Delivery(
         poll_seconds=settings.ingestion_poll_seconds,
         call_seconds=settings.delivery_call_seconds,
     ),
+    tidy=ConsolidationWake(load(ConsolidationQueueSettings).consolidation_queue_url),
 )
 ready_for_snapshot(database.close, secrets.forget)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from tandem.db import delivery_statements as statements
-from tandem.db.connection import Database
+from tandem.db.connection import Database, Row
 from tandem.ids import AccountId, SessionRowId, TurnId, ZepUuid
 
 StoreName = Literal["zep", "mem0"]
@@ -192,9 +192,10 @@ class Deliveries:
         Raises:
             LeaseLost: the lease is somebody else's by now; nothing was recorded.
         """
-        return await self._change(
+        row = await self._change(
             statements.SENT, lease, turn_id, roles, provider_ids, check_id=check_id
         )
+        return bool(row["changed"])
 
     async def finished(
         self,
@@ -204,9 +205,17 @@ class Deliveries:
         *,
         state: Literal["ingested", "refused", "cancelled"],
         provider_ids: Sequence[ProviderId] = (),
-    ) -> None:
-        """Records that these words need nothing more. Raises as `sent` does."""
-        await self._change(statements.FINISHED, lease, turn_id, roles, provider_ids, state=state)
+    ) -> AccountId | None:
+        """Records that these words need nothing more. Raises as `sent` does.
+
+        Returns:
+            Whose memory has to be cleaned now, because something of this turn was forgotten and
+            the store may just have learned it again; None when nothing was.
+        """
+        row = await self._change(
+            statements.FINISHED, lease, turn_id, roles, provider_ids, state=state
+        )
+        return AccountId(row["forgotten"]) if row["forgotten"] else None
 
     async def set_zep_user(
         self, account_id: AccountId, user_uuid: ZepUuid, graph_uuid: ZepUuid
@@ -243,7 +252,7 @@ class Deliveries:
         roles: Sequence[Role],
         provider_ids: Sequence[ProviderId],
         **values: Any,
-    ) -> bool:
+    ) -> Row:
         row = await self._database.row(
             statement,
             repeatable=True,
@@ -258,7 +267,7 @@ class Deliveries:
         )
         if not row["held"]:
             raise LeaseLost
-        return bool(row["changed"])
+        return row
 
 
 def _words(row: dict[str, Any]) -> Words:

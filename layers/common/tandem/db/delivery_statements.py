@@ -98,6 +98,13 @@ _KNOWN_SOURCES = """
 select exists (select from lease) as held, exists (select from changed) as changed
 """
 
+# Something of this turn is to be forgotten, and a store may have learned it from these words anew.
+_FORGOTTEN = """,
+       (select c.account_id from changed c
+          join tombstones x on x.account_id = c.account_id and c.turn_id = any(x.turn_ids)
+         where c.state = 'ingested' limit 1) as forgotten
+"""
+
 PROLONG = _HELD + "select exists (select from lease) as held"
 
 SENT = (
@@ -130,10 +137,11 @@ FINISHED = (
      where d.session_row = lease.session_row and d.store = :store
        and d.turn_id = :turn_id and d.role = any(cast(:roles as text[]))
        and d.state in ('owed', 'sent')
- returning d.account_id, d.turn_id, d.role
+ returning d.account_id, d.turn_id, d.role, d.state
 )
 """
     + _KNOWN_SOURCES
+    + _FORGOTTEN
 )
 
 SET_ZEP_USER = """
@@ -174,12 +182,15 @@ select late.session_row
  limit :rows
 """
 
-# Text leaves the ledger once both stores have had it for long enough; ids and times stay.
+# Text leaves the ledger once both stores have had it for long enough; ids and times stay. What was
+# forgotten is in no store any more: there the ledger alone keeps the person's words.
 WIPE = """
 with old as (
     select t.id from turns t
      where t.wiped_at is null and t.state <> 'open'
        and t.said_at < now() - make_interval(days => :days)
+       and not exists (select from tombstones x
+                        where x.account_id = t.account_id and t.id = any(x.turn_ids))
        and not exists (select from deliveries d where d.turn_id = t.id
                           and (d.state not in ('ingested', 'cancelled')
                                or d.finished_at > now() - make_interval(days => :days)))

@@ -12,16 +12,16 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 from uuid import uuid4
 
 from tandem import observability
-from tandem.db.deliveries import Deliveries, Due, Lease, LeaseLost, Words
+from tandem.db.deliveries import Deliveries, Due, Lease, LeaseLost, ProviderId, Words
 from tandem.deadline import Deadline
 from tandem.delivery.stores import Checked, Sent, StoreDelivery, Utterances
 from tandem.delivery.wake import Wake
 from tandem.errors import UpstreamError, UpstreamRejected
-from tandem.ids import SessionRowId
+from tandem.ids import AccountId, SessionRowId
 
 MAX_INGESTIONS: Final = 5
 """How often words are given for ingestion before they count as refused."""
@@ -90,20 +90,34 @@ class _NoTimeLeft(Exception):
     """Another call might outlive the run."""
 
 
+class Tidy(Protocol):
+    """Tells the consolidate job whose memory wants tidying; see `tandem.changes.wake`."""
+
+    async def send(self, account_id: AccountId) -> bool: ...
+
+
 class Delivery:
     """Delivers what sessions owe.
 
     Args:
         stores: each is served on its own; one that fails doesn't hold up the other.
+        tidy: is told when a store has ingested words of which something was forgotten since.
     """
 
     def __init__(
-        self, deliveries: Deliveries, stores: Sequence[StoreDelivery], wake: Wake, pace: Pace
+        self,
+        deliveries: Deliveries,
+        stores: Sequence[StoreDelivery],
+        wake: Wake,
+        pace: Pace,
+        *,
+        tidy: Tidy | None = None,
     ) -> None:
         self._deliveries = deliveries
         self._stores = stores
         self._wake = wake
         self._pace = pace
+        self._tidy = tidy
 
     async def deliver(self, session_row: SessionRowId, deadline: Deadline) -> None:
         """Delivers as much as can be now, and asks to be woken for the rest.
@@ -235,13 +249,7 @@ class Delivery:
         if checked.state == "waiting":
             return False
         if checked.state == "ingested":
-            await self._deliveries.finished(
-                run.lease,
-                turn.turn_id,
-                turn.roles,
-                state="ingested",
-                provider_ids=checked.provider_ids,
-            )
+            await self._ingested(run, turn, checked.provider_ids)
             return True
         observability.count("IngestionsFailed")
         if turn.words[0].ingestions >= MAX_INGESTIONS:
@@ -281,8 +289,18 @@ class Delivery:
             provider_ids=sent.provider_ids,
         )
         if sent.ingested:
-            await self._deliveries.finished(run.lease, turn.turn_id, turn.roles, state="ingested")
+            await self._ingested(run, turn)
         return recorded
+
+    async def _ingested(
+        self, run: _Run, turn: Utterances, provider_ids: Sequence[ProviderId] = ()
+    ) -> None:
+        forgotten_by = await self._deliveries.finished(
+            run.lease, turn.turn_id, turn.roles, state="ingested", provider_ids=provider_ids
+        )
+        # A message that is lost is made good by the next plan.
+        if forgotten_by is not None and self._tidy is not None:
+            await self._tidy.send(forgotten_by)
 
     async def _refuse(self, run: _Run, turn: Utterances) -> None:
         observability.error("delivery_refused", store=run.store.name, turn_id=str(turn.turn_id))
