@@ -145,6 +145,13 @@ class SweepSettings(Settings):
     text_retention_days: int = Field(default=30, ge=1)
 
 
+class TidyingSettings(Settings):
+    """Tidying memories: how many people's a job works on at once, how long it keeps hidden ones."""
+
+    tidying_people_at_once: int = Field(default=2, ge=1, le=10)
+    hidden_memory_days: int = Field(default=30, ge=1)
+
+
 def load[S: Settings](kind: type[S]) -> S:
     """The settings of one concern, read now.
 
