@@ -8,6 +8,7 @@ import pytest
 
 from tandem.db import turn_statements
 from tandem.db.connection import Database
+from tandem.db.proposals import Effects, parameters_of_effects
 from tandem.db.sessions import Sessions
 from tandem.errors import NotFound
 from tandem.settings import DatabaseSettings
@@ -141,6 +142,7 @@ def commit_parameters(person: Person, session: UUID, turn: UUID) -> dict[str, An
         "answer": "{}",
         "provider_ids": [],
         "turn_ids": [],
+        **parameters_of_effects(Effects()),
     }
 
 

@@ -8,6 +8,7 @@ snapshot of every other table.
 
 from tandem.db.caller import as_caller
 from tandem.db.pending import PENDING
+from tandem.db.proposals import AWAITING, SETTLED
 from tandem.db.sources import RESOLVED
 
 # What opens a turn of whatever kind: its key, the person's rate and the session's next `seq`. CTEs
@@ -105,13 +106,16 @@ OPEN = as_caller(
              order by t.seq desc limit :recent_turns) l
 ), """
     + PENDING
+    + ","
+    + AWAITING
     + """
 select standing.live, standing.allowed, rated.within, rated.wait,
        turn.id, turn.session_row, turn.seq, turn.state, turn.attempt, turn.user_message_id,
        turn.assistant_message_id, turn.reply, turn.said_at, turn.replied_at, turn.answer,
        turn.request_hash, turn.own, label.session_id, label.deleted,
        (select turn_id from earlier limit 1) as earlier_turn,
-       caller.zep_graph_uuid, recent.rows as recent, pending.rows as pending
+       caller.zep_graph_uuid, recent.rows as recent, pending.rows as pending,
+       awaiting.proposal, awaiting.asked, awaiting.conflict
   from standing
   left join caller on true
   left join rated on true
@@ -119,6 +123,7 @@ select standing.live, standing.allowed, rated.within, rated.wait,
   left join label on true
   cross join recent
   cross join pending
+  cross join awaiting
 """
 )
 
@@ -147,7 +152,9 @@ with caller as (
      cross join (values ('zep', 'user'), ('zep', 'assistant'), ('mem0', 'user')) o (store, role)
     on conflict (turn_id, store, role) do nothing
  returning turn_id
-)
+), """
+    + SETTLED
+    + """
 select exists (select from alive) as alive, exists (select from done) as done,
        (select count(*) from owed) as owed, r.rows as sources
   from resolved_sources r

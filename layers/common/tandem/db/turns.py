@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -11,6 +11,7 @@ from tandem.db import turn_statements as statements
 from tandem.db.caller import admit, identity
 from tandem.db.connection import Database, Row
 from tandem.db.pending import Pending, parse_pending
+from tandem.db.proposals import Awaiting, Effects, parameters_of_effects, parse_awaiting
 from tandem.db.sessions import session_not_found
 from tandem.db.sources import parameters_of, parse_resolved
 from tandem.errors import Conflict, NotFound, RateLimited
@@ -63,6 +64,7 @@ class Turn:
         pending: what the person said lately, in other turns, and a store has not ingested; oldest
             first.
         answer: of an answered turn, what was stored with the reply.
+        awaiting: what this message may be the answer to; empty unless the turn is ours.
     """
 
     outcome: Outcome
@@ -76,6 +78,7 @@ class Turn:
     recent: Sequence[tuple[str, str | None]]
     pending: Sequence[Pending]
     zep_graph_uuid: ZepUuid | None
+    awaiting: Awaiting = field(default_factory=Awaiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class Reply:
     text: str
     facts: Mapping[str, Any]
     drafts: Sequence[Draft]
+    effects: Effects = field(default_factory=Effects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,7 @@ class Turns:
             reply=reply.text,
             answer=json.dumps(reply.facts),
             **parameters_of(reply.drafts),
+            **parameters_of_effects(reply.effects),
         )
         if not row["alive"]:
             raise session_not_found()
@@ -254,4 +259,5 @@ def _turn(row: Row, new: NewTurn) -> Turn:
         # A resumed turn was opened under another id than the one that the statement left out.
         pending=[said for said in parse_pending(row["pending"]) if said.turn_id != turn_id],
         zep_graph_uuid=row["zep_graph_uuid"],
+        awaiting=parse_awaiting(row) if outcome == "opened" else Awaiting(),
     )

@@ -121,14 +121,14 @@ create table tombstones (
 );
 create index tombstones_of_account on tombstones (account_id);
 
--- What the agent has proposed and the person's next message confirms or not.
+-- What the agent has proposed and the person's next message confirms or not. The words of a
+-- correction stand in the turn's answer, so that they go with the turn's own.
 create table proposals (
     turn_id      uuid primary key references turns (id),   -- the turn that proposes
     account_id   uuid not null references accounts (id),
     session_row  uuid not null references sessions (id),
     kind         text not null check (kind in ('forget', 'correct')),
     item_ids     text[] not null,
-    replacement  text,                           -- of a correction; null once decided
     state        text not null default 'open'
                  check (state in ('open', 'confirmed', 'declined')),
     decided_turn uuid,
