@@ -15,6 +15,7 @@ from tandem.errors import UpstreamError, UpstreamRejected
 from tandem.ids import ZepUuid
 from tandem.recall.context import SHARES
 from tandem.recall.gather import Gathered, Person
+from tandem.recall.hiding import depth, without_hidden
 from tandem.recall.items import Draft
 from tandem.recall.routing import choose_route
 
@@ -149,31 +150,32 @@ class StoreReader:
         deeper than `limit`: what one store has far down may be what both agree on.
         """
         found = Found()
-        depth = limit if scope == "mem0" else max(2 * limit, _LEAST_DEPTH)
+        most = limit if scope == "mem0" else max(2 * limit, _LEAST_DEPTH)
         work = []
         if scope != "zep":
-            work.append(self._found_memories(person, query, depth, found))
+            work.append(self._found_memories(person, query, most, found))
         if scope != "mem0":
-            work.append(self._found_edges(person, query, depth, found))
+            work.append(self._found_edges(person, query, most, found))
         await _together(work)
         return found
 
-    async def _found_memories(self, person: Person, query: str, depth: int, found: Found) -> None:
+    async def _found_memories(self, person: Person, query: str, most: int, found: Found) -> None:
         call = self._mem0.search(
             query,
             user_id=name_at_stores(self._stage, person.account_id),
-            limit=depth,
+            limit=depth(most, person.hidden),
             timeout_seconds=self._timeout_seconds,
         )
-        found.memories = await _answer_or([], call, found.degraded)
+        memories: Sequence[Mem0Memory] = await _answer_or((), call, found.degraded)
+        found.memories = without_hidden(memories, person.hidden)[:most]
 
-    async def _found_edges(self, person: Person, query: str, depth: int, found: Found) -> None:
+    async def _found_edges(self, person: Person, query: str, most: int, found: Found) -> None:
         if person.zep_graph_uuid is None:
             return
         call = self._zep.search_edges(
             person.zep_graph_uuid,
             query,
-            limit=depth,
+            limit=most,
             timeout_seconds=self._timeout_seconds,
         )
         found.edges = await _answer_or([], call, found.degraded)
@@ -217,7 +219,7 @@ class StoreReader:
             page = await _answer_or(None, _page_or_end(call), reading.degraded)
             if page is None:
                 break
-            reading.memories.extend(page.items)
+            reading.memories.extend(without_hidden(page.items, wanted.person.hidden))
             reading.more_memories = page.has_next
             if not page.has_next:
                 break

@@ -154,7 +154,7 @@ class MemoryService:
             Unauthenticated, Forbidden, Unavailable: as `MemoryLedger.look`.
         """
         looked = await self.ledger.look(principal, user_id=search.user_id)
-        person = Person(principal.account_id, looked.zep_graph_uuid)
+        person = Person(principal.account_id, looked.zep_graph_uuid, looked.hidden)
         found = await self.reader.search(
             person, search.query, scope=search.scope, limit=search.limit
         )
@@ -189,7 +189,7 @@ class MemoryService:
 def _wanted(principal: Principal, looked: Looked, place: Place, *, context: bool) -> Wanted:
     last = looked.last_message if context else None
     return Wanted(
-        person=Person(principal.account_id, looked.zep_graph_uuid),
+        person=Person(principal.account_id, looked.zep_graph_uuid, looked.hidden),
         place=place,
         message=last.text if last is not None else None,
     )

@@ -55,6 +55,32 @@ class Speaker(Person):
             turn=turn,
         )
 
+    def hide(self, mem0_id: str, *, listed: bool = True) -> UUID:
+        """A memory is hidden by a run, in PostgreSQL alone when Mem0 goes on listing it; returns
+        the change that did it."""
+        run, change = uuid4(), uuid4()
+        self.run(
+            "insert into runs (id, account_id, kind, started_by, state, phase)"
+            " values (:run, :account, 'consolidate', 'request', 'done', 'over')",
+            run=run,
+        )
+        self.run(
+            "insert into changes (id, run_id, account_id, seq, kind, reason, mem0_id, state)"
+            " values (:change, :run, :account, 1, 'hide', 'same', :mem0_id, 'confirmed')",
+            change=change,
+            run=run,
+            mem0_id=mem0_id,
+        )
+        self.run(
+            "insert into hidden_memories (account_id, mem0_id, run_id, change_id, reason,"
+            " text_hash, listed) values (:account, :mem0_id, :run, :change, 'same', '', :listed)",
+            mem0_id=mem0_id,
+            run=run,
+            change=change,
+            listed=listed,
+        )
+        return change
+
     def links(self) -> list[tuple[str, UUID, bytes, datetime]]:
         found = self.run(
             "select mem0_id, edge_uuid, statement_hash, linked_at from links"

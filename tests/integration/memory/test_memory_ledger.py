@@ -104,6 +104,29 @@ def test_a_look_is_refused_to_others_and_for_sessions_that_are_not_there(
         run(ledger.look(me.principal))
 
 
+def test_a_look_names_what_is_hidden_here_alone_and_not_what_mem0_hides_itself(
+    connection: OneRoundTrip, ledger: MemoryLedger
+) -> None:
+    me, you = Speaker.sign_up(connection), Speaker.sign_up(connection)
+    me.hide("listed")
+    me.hide("expired", listed=False)
+    me.hide("purged")
+    me.run("update hidden_memories set purged_at = now() where mem0_id = 'purged'")
+    you.hide("theirs")
+    assert run(ledger.look(me.principal)).hidden == {"listed"}
+
+
+def test_a_fact_that_is_linked_to_a_hidden_memory_alone_is_in_zep_alone(
+    connection: OneRoundTrip, ledger: MemoryLedger
+) -> None:
+    me = Speaker.sign_up(connection)
+    delhi, home = fact("Lives in Delhi"), memory("lives in delhi")
+    run(ledger.settle(me.account_id, [], links([delhi], [home])))
+    assert run(ledger.trace(me.account_id, facts=[delhi], memories=[])).elsewhere
+    me.hide(mem0_id_of(home), listed=False)
+    assert not run(ledger.trace(me.account_id, facts=[delhi], memories=[])).elsewhere
+
+
 def test_settling_says_where_items_come_from(
     connection: OneRoundTrip, ledger: MemoryLedger
 ) -> None:

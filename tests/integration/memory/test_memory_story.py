@@ -163,6 +163,21 @@ def test_a_hybrid_search_merges_what_is_linked_though_the_words_differ(tandem: T
     assert {item["store"] for item in found} == {"mem0", "zep"}
 
 
+def test_what_is_hidden_here_alone_is_in_no_view_search_or_context(tandem: Tandem) -> None:
+    me, stores = tandem.person, tandem.stores
+    me.turn(me.session("sess789"), 1, "What do I drink?", states=("ingested",) * 2)
+    tea, brew = memory("Likes tea"), memory("Is fond of tea")
+    stores.memories = [tea, brew]
+    stores.found = [brew | {"score": 0.9}, tea | {"score": 0.8}]
+    me.hide(brew["id"])
+    body = tandem.view(session_id="sess789")
+    assert [item["text"] for item in body["facts"]] == ["Likes tea"]
+    assert "Is fond of tea" not in body["context"]
+    for scope in ("mem0", "hybrid"):
+        body = tandem.search(query="tea", scope=scope, limit=1)
+        assert [item["text"] for item in body["items"]] == ["Likes tea"]
+
+
 def test_view_and_search_take_two_round_trips_each(
     tandem: Tandem, counting_proxy: CountingProxy
 ) -> None:

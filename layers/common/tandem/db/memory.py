@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tandem.db.caller import admit, as_caller, identity
 from tandem.db.connection import Database, Row
+from tandem.db.hidden_listed import HIDDEN, parse_hidden
 from tandem.db.pending import PENDING, Pending, parse_pending
 from tandem.db.sessions import session_not_found
 from tandem.db.sources import RESOLVED, parameters_of, parse_resolved
@@ -33,14 +34,18 @@ _LOOK = (
      limit 1
 ), """)
     + PENDING
+    + ", "
+    + HIDDEN
     + """
 select standing.live, standing.allowed, caller.zep_graph_uuid, session.id as session_row,
-       last.id as last_turn, last.message as last_message, pending.rows as pending
+       last.id as last_turn, last.message as last_message, pending.rows as pending,
+       hidden_listed.ids as hidden
   from standing
   left join caller on true
   left join session on true
   left join last on true
  cross join pending
+ cross join hidden_listed
 """
 )
 
@@ -94,6 +99,8 @@ _TRACE = (
       join links l on l.account_id = c.account_id and l.edge_uuid = f.edge_uuid
                   and l.statement_hash = f.hash
      where l.mem0_id <> all(cast(:mem0_ids as text[]))
+       and not exists (select from hidden_memories h
+                        where (h.account_id, h.mem0_id) = (l.account_id, l.mem0_id))
 )
 select resolved_sources.rows as sources,
        (select coalesce(jsonb_agg(jsonb_build_array(mem0_id, edge_uuid)), '[]'::jsonb)
@@ -119,11 +126,13 @@ class Looked:
         zep_graph_uuid: None before the person's first contact with Zep.
         pending: oldest first.
         last_message: of the session that was asked about, if there was one.
+        hidden: memories that Mem0 may list and that aren't to be seen.
     """
 
     zep_graph_uuid: ZepUuid | None
     pending: Sequence[Pending]
     last_message: LastMessage | None
+    hidden: frozenset[Mem0Id] = frozenset()
 
 
 class Traced(NamedTuple):
@@ -174,6 +183,7 @@ class MemoryLedger:
             zep_graph_uuid=row["zep_graph_uuid"],
             pending=parse_pending(row["pending"]),
             last_message=_last_message(row),
+            hidden=parse_hidden(row["hidden"]),
         )
 
     async def settle(

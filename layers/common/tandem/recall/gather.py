@@ -9,8 +9,9 @@ from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.delivery.stores import name_at_stores
 from tandem.errors import UpstreamError
-from tandem.ids import AccountId, ZepUuid
+from tandem.ids import AccountId, Mem0Id, ZepUuid
 from tandem.recall.fusion import fuse
+from tandem.recall.hiding import depth, without_hidden
 from tandem.recall.items import Draft
 from tandem.recall.stores import fact_draft, memory_draft
 
@@ -19,10 +20,15 @@ _CONTEXT_CHARACTERS: Final = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom to ask about. Without a graph the person is new to Zep, which then knows nothing."""
+    """Whom to ask about. Without a graph the person is new to Zep, which then knows nothing.
+
+    Attributes:
+        hidden: memories that Mem0 may offer and that aren't to be seen.
+    """
 
     account_id: AccountId
     zep_graph_uuid: ZepUuid | None
+    hidden: frozenset[Mem0Id] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +97,10 @@ class Gather:
         found = await self._mem0.search(
             query,
             user_id=name_at_stores(self._stage, person.account_id),
-            limit=limit,
+            limit=depth(limit, person.hidden),
             timeout_seconds=seconds,
         )
-        return [memory_draft(memory) for memory in found]
+        return [memory_draft(one) for one in without_hidden(found, person.hidden)[:limit]]
 
 
 async def _or_nothing(store: str, work: Awaitable[list[Draft]], failed: set[str]) -> list[Draft]:
