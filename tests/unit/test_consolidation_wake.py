@@ -9,7 +9,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tandem.changes.model import RunId
 from tandem.changes.wake import ConsolidationWake
 from tandem.ids import AccountId
 
@@ -69,14 +68,14 @@ def people(count: int) -> list[AccountId]:
     return [AccountId(uuid4()) for _ in range(count)]
 
 
-def test_a_message_names_the_person_and_the_run_that_is_to_go_on() -> None:
-    queue, account, run = Queue(), AccountId(uuid4()), RunId(uuid4())
+def test_a_message_names_the_person_and_how_often_this_was_gone_on_with() -> None:
+    queue, account = Queue(), AccountId(uuid4())
 
     assert asyncio.run(queue.wake().send(account))
-    assert asyncio.run(queue.wake().send(account, run_id=run, delay_seconds=2_000))
+    assert asyncio.run(queue.wake().send(account, continuation=3, delay_seconds=2_000))
 
     alone = {"account": str(account)}
-    assert queue.batches == [[alone], [alone | {"run": str(run)}]]
+    assert queue.batches == [[alone], [alone | {"continuation": 3}]]
     assert queue.delays == [0, 900]
 
 

@@ -8,7 +8,6 @@ from typing import Final
 import httpx
 
 from tandem import observability
-from tandem.changes.model import RunId
 from tandem.ids import AccountId
 from tandem.sqs import BATCH_SIZE, LOST, SqsQueue
 
@@ -16,7 +15,7 @@ _ATTEMPTS: Final = 4
 _PAUSE_SECONDS: Final = 0.2  # doubled each time
 _AT_ONCE: Final = 10  # as many connections as the client keeps open
 
-Message = Mapping[str, str]
+Message = Mapping[str, str | int]
 
 
 class ConsolidationWake:
@@ -42,15 +41,19 @@ class ConsolidationWake:
         self._sleep = sleep
 
     async def send(
-        self, account_id: AccountId, *, run_id: RunId | None = None, delay_seconds: int = 0
+        self, account_id: AccountId, *, continuation: int = 0, delay_seconds: int = 0
     ) -> bool:
         """True when the queue has the message. One attempt: a person may be waiting.
 
+        The job goes on with whatever was left unfinished, so no run need be named.
+
         Args:
-            run_id: the run that is to go on, where there is one.
+            continuation: how often the job has asked for more time for this person.
             delay_seconds: at most 900.
         """
-        message = {"account": str(account_id)} | ({"run": str(run_id)} if run_id else {})
+        message: Message = {"account": str(account_id)}
+        if continuation:
+            message = {"account": str(account_id), "continuation": continuation}
         return not await self._send([message], attempts=1, delay_seconds=delay_seconds)
 
     async def send_all(self, account_ids: Iterable[AccountId]) -> int:
