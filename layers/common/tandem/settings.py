@@ -100,6 +100,16 @@ class JudgeSettings(Settings):
     judge_max_output_tokens: int = Field(default=4_096, ge=256)
 
 
+class ConsolidationSettings(Settings):
+    """Budgets of one consolidation: changes, the judge's calls, a call's limit, and how long
+    somebody who asked for it is kept waiting before it goes on without them."""
+
+    consolidation_max_changes: int = Field(default=500, ge=1)
+    consolidation_judge_calls: int = Field(default=400, ge=0)
+    consolidation_call_seconds: Seconds = 10.0
+    consolidation_request_seconds: Seconds = 20.0
+
+
 class QueueSettings(Settings):
     """Where wake-ups for the delivery job go."""
 
