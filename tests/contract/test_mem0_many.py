@@ -21,18 +21,25 @@ from tests.contract.mem0_calls import (
 from tests.contract.wire import Recorder
 
 
-def test_memories_are_listed_by_their_metadata_hidden_ones_too() -> None:
+def test_memories_are_listed_by_their_metadata_and_ids_hidden_ones_too() -> None:
     recorder = Recorder([httpx.Response(200, json={"results": []})])
 
     run(
         recorder,
         lambda mem0: mem0.list_memories(
-            user_id="alice", metadata={"a": "x", "b": 2}, show_expired=True, timeout_seconds=5
+            user_id="alice",
+            metadata={"a": "x", "b": 2},
+            memory_ids=[MEMORY],
+            show_expired=True,
+            timeout_seconds=5,
         ),
     )
 
-    named = [{"user_id": "alice"}, {"metadata": {"a": "x"}}, {"metadata": {"b": 2}}]
-    assert recorder.body == {"filters": {"AND": named}, "show_expired": True}
+    named = [{"metadata": {"a": "x"}}, {"metadata": {"b": 2}}, {"memory_ids": [MEMORY]}]
+    assert recorder.body == {
+        "filters": {"AND": [{"user_id": "alice"}, *named]},
+        "show_expired": True,
+    }
 
 
 def entities(numbers: range, *, more: bool) -> httpx.Response:

@@ -59,11 +59,17 @@ PAIRS: dict[str, Pair] = {
         lambda mem0, _: mem0.search(" tea? ", filters=ME, top_k=5, threshold=0.2),
     ),
     "list_memories": Pair(
-        lambda ours, _: ours.list_memories(
-            user_id=ADA, metadata={"turn": 1}, show_expired=True, page=1, page_size=50, **TIMED
+        lambda ours, w: ours.list_memories(
+            user_id=ADA,
+            metadata={"turn": 1},
+            memory_ids=w.memories[:2],
+            show_expired=True,
+            page=1,
+            page_size=50,
+            **TIMED,
         ),
-        lambda mem0, _: mem0.get_all(
-            filters={"AND": [ME, {"metadata": {"turn": 1}}]},
+        lambda mem0, w: mem0.get_all(
+            filters={"AND": [ME, {"metadata": {"turn": 1}}, {"memory_ids": w.memories[:2]}]},
             show_expired=True,
             page=1,
             page_size=50,

@@ -102,11 +102,12 @@ class Mem0MemoryCalls(Mem0Base):
         page = await self._http.send(call, Mem0Page, timeout_seconds=timeout_seconds)
         return list(page.items[:top])
 
-    async def list_memories(
+    async def list_memories(  # noqa: PLR0913 - what narrows a list
         self,
         *,
         user_id: str,
         metadata: Metadata | None = None,
+        memory_ids: Sequence[Mem0Id] | None = None,
         show_expired: bool = False,
         page: int = 1,
         page_size: int = 100,
@@ -117,6 +118,7 @@ class Mem0MemoryCalls(Mem0Base):
         Args:
             user_id: whose memories.
             metadata: only of those that have each of these keys with this value.
+            memory_ids: only of these; those that are gone are left out.
             show_expired: hidden ones too.
             page: from 1. Pages shift when memories come or go in between.
             page_size: 1 to 200; other values are moved to the nearer bound.
@@ -126,18 +128,20 @@ class Mem0MemoryCalls(Mem0Base):
             UpstreamRejected: 404 for a page after the last.
             UpstreamError: its other kinds.
 
-        Source: capture mem0ai 2.2.1 `get_all_paged`; OpenAPI of 2026-08-22, for the filter by
-        metadata and `show_expired` too.
+        Source: capture mem0ai 2.2.1 `get_all_paged`; OpenAPI of 2026-08-22, for `show_expired` too;
+        Mem0 docs on filters, 2026-08.
 
         Wire: POST /v3/memories/?page&page_size `{"filters":{"user_id"}}` or `{"filters":{"AND":
-        [{"user_id"},{"metadata":{key: value}},…]}}`, `show_expired` only when true → count, next,
-        results[].
+        [{"user_id"},{"metadata":{key: value}},…,{"memory_ids"}]}}`, `show_expired` only when true
+        → count, next, results[].
         """
-        filters: dict[str, Any] = {"user_id": user_id}
-        if metadata:
-            named = [{"metadata": {key: value}} for key, value in metadata.items()]
-            filters = {"AND": [filters, *named]}
-        body: dict[str, Any] = {"filters": filters}
+        filters = {"user_id": user_id}
+        named: list[dict[str, Any]] = [
+            {"metadata": {key: value}} for key, value in (metadata or {}).items()
+        ]
+        if memory_ids is not None:
+            named.append({"memory_ids": list(memory_ids)})
+        body: dict[str, Any] = {"filters": {"AND": [filters, *named]} if named else filters}
         if show_expired:
             body["show_expired"] = True
         call = self._call(
