@@ -8,6 +8,7 @@ from local.schedules import ScheduleError, parse_schedule
 from scripts.validate.stack import Finding, Stack, references
 
 QUEUE = "AWS::SQS::Queue"
+EVENT_SOURCE = "AWS::Lambda::EventSourceMapping"
 VISIBILITY_TO_TIMEOUT = 6
 """AWS's advice: below it, a message comes back while retries of its batch are still running."""
 
@@ -44,7 +45,7 @@ def queue_encryption(stack: Stack) -> Iterator[Finding]:
 
 def queue_visibility(stack: Stack) -> Iterator[Finding]:
     """A message stays hidden while its consumer may still be at work on it."""
-    for name, properties in stack.of_type("AWS::Lambda::EventSourceMapping"):
+    for name, properties in stack.of_type(EVENT_SOURCE):
         queue = stack.properties(next(references(properties.get("EventSourceArn")), None))
         consumer = stack.properties(stack.function_behind(properties.get("FunctionName")))
         visible, timeout = queue.get("VisibilityTimeout"), consumer.get("Timeout")
@@ -55,14 +56,38 @@ def queue_visibility(stack: Stack) -> Iterator[Finding]:
             yield Finding("queue-visibility", name, message)
 
 
+def queue_concurrency(stack: Stack) -> Iterator[Finding]:
+    """No more pollers than containers: a throttled receive counts towards the dead-letter queue."""
+    for name, properties in stack.of_type(EVENT_SOURCE):
+        pollers = (properties.get("ScalingConfig") or {}).get("MaximumConcurrency")
+        consumer = stack.properties(stack.function_behind(properties.get("FunctionName")))
+        reserved = consumer.get("ReservedConcurrentExecutions")
+        if not isinstance(pollers, int) or not isinstance(reserved, int) or pollers > reserved:
+            message = f"MaximumConcurrency is {pollers}, the function's reserved one {reserved}"
+            yield Finding("queue-concurrency", name, message)
+
+
+def queue_partial_failures(stack: Stack) -> Iterator[Finding]:
+    """One message that fails doesn't take the others of its batch along."""
+    for name, properties in stack.of_type(EVENT_SOURCE):
+        if "ReportBatchItemFailures" not in (properties.get("FunctionResponseTypes") or []):
+            yield Finding("queue-partial-failures", name, "a failure repeats the whole batch")
+
+
 def schedule_expression(stack: Stack) -> Iterator[Finding]:
-    """The expression is one that EventBridge Scheduler takes; nothing else checks it offline."""
+    """The expression is one that EventBridge Scheduler takes; nothing else checks it offline.
+
+    Of a parameter, its default.
+    """
     for name, properties in stack.of_type("AWS::Scheduler::Schedule", "AWS::Events::Rule"):
         expression = properties.get("ScheduleExpression")
         if expression is None and "EventPattern" in properties:
             continue
+        if isinstance(expression, dict):
+            parameters = stack.source.get("Parameters") or {}
+            expression = (parameters.get(expression.get("Ref")) or {}).get("Default")
         if not isinstance(expression, str):
-            yield Finding("schedule-expression", name, "must be plain text")
+            yield Finding("schedule-expression", name, "must be plain text or a parameter")
             continue
         try:
             parse_schedule(expression, zone=UTC)
@@ -84,6 +109,8 @@ RULES = (
     queue_dead_letter,
     queue_encryption,
     queue_visibility,
+    queue_concurrency,
+    queue_partial_failures,
     schedule_expression,
     schedule_dead_letter,
 )

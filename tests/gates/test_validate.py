@@ -87,6 +87,44 @@ DEFECTS = {
         "handler-file",
     ),
     "a bad cron": ("rate(1 minute)", "cron(0 3 * * * *)", "schedule-expression"),
+    "a bad cron in a parameter": ("cron(17 3 * * ? *)", "cron(17 3 * *)", "schedule-expression"),
+    "a schedule of a parameter that has no default": (
+        "    Default: cron(17 3 * * ? *)\n",
+        "",
+        "schedule-expression",
+    ),
+    "a schedule whose failures nobody sees": (
+        "            DeadLetterConfig:\n              Arn: !GetAtt ScheduleDeadLetterQueue.Arn\n",
+        "",
+        "schedule-dead-letter",
+    ),
+    "a long job's queue that shows a message too soon": (
+        "VisibilityTimeout: 5400",
+        "VisibilityTimeout: 5399",
+        "queue-visibility",
+    ),
+    "a long job's queue without a dead-letter queue": (
+        "      RedrivePolicy:\n"
+        "        deadLetterTargetArn: !GetAtt ConsolidationDeadLetterQueue.Arn\n"
+        "        maxReceiveCount: 5\n",
+        "",
+        "queue-dead-letter",
+    ),
+    "more pollers than containers": (
+        "MaximumConcurrency: 2",
+        "MaximumConcurrency: 3",
+        "queue-concurrency",
+    ),
+    "pollers without a limit": (
+        "            ScalingConfig:\n              MaximumConcurrency: 2\n",
+        "",
+        "queue-concurrency",
+    ),
+    "a failure that repeats the whole batch": (
+        "            FunctionResponseTypes: [ReportBatchItemFailures]\n",
+        "",
+        "queue-partial-failures",
+    ),
     "a queue that shows a message too soon": (
         "VisibilityTimeout: 360",
         "VisibilityTimeout: 359",
@@ -114,6 +152,11 @@ DEFECTS = {
     ),
     "a role for every queue of the account": (
         "      Role: !GetAtt DeliverRole.Arn\n",
+        "",
+        "iam-managed-policy",
+    ),
+    "another role for every queue of the account": (
+        "      Role: !GetAtt ConsolidateRole.Arn\n",
         "",
         "iam-managed-policy",
     ),

@@ -20,7 +20,7 @@ MOST_CONTINUATIONS: Final = 50
 
 
 Step = Callable[[AccountId, Deadline], Awaitable[bool]]
-"""One of the things that are done for a person. False: the time did not suffice, it has to go on."""
+"""Something that is done for a person. False: the time did not suffice, and it has to go on."""
 
 
 class Plan(Protocol):
