@@ -114,6 +114,14 @@ update tidying set owner = null, lease_until = '-infinity'
  where account_id = :account_id and owner = cast(:owner as uuid)
 """
 
+CURRENT = """
+select r.id
+  from runs r
+ where r.account_id = :account_id and r.state = 'running' and r.kind in ('consolidate', 'undo')
+ order by r.started_at desc, r.id desc
+ limit 1
+"""
+
 _RUN = """r.id, r.kind, r.started_by, r.state, r.phase, r.undoes, r.counts, r.started_at,
        r.finished_at"""
 

@@ -142,6 +142,11 @@ class Runs:
         )
         return _started(row, run_id)
 
+    async def current(self, account_id: AccountId) -> RunId | None:
+        """The newest unfinished run that needs the lease, worked on or left behind."""
+        rows = await self._database.rows(statements.CURRENT, repeatable=True, account_id=account_id)
+        return RunId(rows[0]["id"]) if rows else None
+
     async def prolong(
         self, account_id: AccountId, owner: UUID, lease_seconds: float = LEASE_SECONDS
     ) -> bool:

@@ -85,6 +85,7 @@ create table hidden_memories (
     said_at      timestamptz,                    -- when it was last said, null if nobody knows
     listed       boolean not null,
     hidden_at    timestamptz not null default now(),
+    purging_at   timestamptz,                    -- since when it is past being shown again
     purged_at    timestamptz,                    -- deleted in Mem0 after its time
     primary key (account_id, mem0_id)
 );
@@ -141,6 +142,7 @@ alter table turns add column kind text not null default 'turn' check (kind in ('
 
 -- Sources that a memory has taken over from one hidden in its favour; null for its own.
 alter table sources add column change_id uuid references changes (id) on delete cascade;
+create index sources_of_turn on sources (turn_id);
 create index sources_of_change on sources (change_id) where change_id is not null;
 
 -- A memory and a fact that say the same in other words: `statement_hash` is then the memory's.
