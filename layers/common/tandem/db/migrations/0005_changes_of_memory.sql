@@ -26,7 +26,8 @@ create table tidying (
     account_id   uuid primary key references accounts (id),
     owner        uuid,                           -- null once given back
     lease_until  timestamptz not null default '-infinity',
-    read_at      timestamptz not null default '-infinity'  -- when the last finished run began to read
+    read_at      timestamptz not null default '-infinity', -- when the last finished run began to read
+    seen         bytea                           -- hash of what a run saw that found nothing to do
 );
 
 create table changes (
