@@ -108,9 +108,9 @@ def answering(gemini: httpx.AsyncBaseTransport, *, model_calls: int = 4) -> Answ
 
 
 def prompt(message: str = "Where do I live?", **changes: Any) -> Prompt:
-    """A prompt of the recall route."""
+    """A prompt for the agent that recalls."""
     values: Json = {
-        "route": "recall",
+        "agent": "recall",
         "message": message,
         "earlier": [],
         "context": "",

@@ -6,15 +6,18 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from chat_api.changing import Carried, Keep
 from chat_api.service import ChatLimits, ChatService
 from chat_api.toolbox import Toolbox
 from chat_api.turn import Answer, Message, ModelReply, Prompt
 from tandem.db.pending import Pending
+from tandem.db.proposals import OpenConflict, OpenProposal
 from tandem.db.turns import NewTurn, Reply, Turn, TurnLimits, TurnStatus
 from tandem.deadline import Deadline
 from tandem.ids import AccountId, LoginId, MessageId, SessionRowId, TurnId, ZepUuid
 from tandem.principal import Principal
-from tandem.recall.items import ResolvedSource
+from tandem.recall.gather import Person
+from tandem.recall.items import RecalledItem, ResolvedSource
 from tests.functional.chat_wires import Stores
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -111,6 +114,56 @@ class Answerer:
         return ModelReply(self.outcome, {"input_tokens": 5, "output_tokens": 3, "model_calls": 1})
 
 
+class Changes:
+    """Finds what the test put there, and notes what it was asked to change."""
+
+    def __init__(self) -> None:
+        self.items: list[RecalledItem] = []
+        self.outcome: Carried | Exception = "done"
+        self.queries: list[str] = []
+        self.changed: list[tuple[Any, ...]] = []
+
+    async def find(self, person: Person, query: str, *, deadline: Deadline) -> list[RecalledItem]:
+        self._expect(person, deadline)
+        self.queries.append(query)
+        return self.items
+
+    async def forget(
+        self, person: Person, proposal: OpenProposal, *, turn_id: TurnId, deadline: Deadline
+    ) -> Carried:
+        self._expect(person, deadline)
+        return self._note("forget", tuple(proposal.item_ids), turn_id)
+
+    async def correct(
+        self, person: Person, proposal: OpenProposal, *, turn_id: TurnId, deadline: Deadline
+    ) -> Carried:
+        self._expect(person, deadline)
+        ids = tuple(proposal.item_ids)
+        return self._note("correct", ids, proposal.replacement, turn_id)
+
+    async def settle(
+        self,
+        person: Person,
+        conflict: OpenConflict,
+        keep: Keep,
+        *,
+        turn_id: TurnId,
+        deadline: Deadline,
+    ) -> Carried:
+        self._expect(person, deadline)
+        return self._note("settle", conflict.id, keep, turn_id)
+
+    def _expect(self, person: Person, deadline: Deadline) -> None:
+        assert person.account_id == ADA.account_id
+        assert 0 < deadline.step(100) <= 9  # the model has to answer after it
+
+    def _note(self, *change: Any) -> Carried:
+        self.changed.append(change)
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
 class Wake:
     """A queue that may lose what it is given."""
 
@@ -131,6 +184,7 @@ class World:
     ledger: Ledger = field(default_factory=Ledger)
     stores: Stores = field(default_factory=Stores)
     answerer: Answerer = field(default_factory=Answerer)
+    changes: Changes = field(default_factory=Changes)
     wake: Wake = field(default_factory=Wake)
     pauses: list[float] = field(default_factory=list)
     last_id: int = 999
@@ -140,6 +194,7 @@ class World:
             ledger=self.ledger,
             gather=self.stores.gather(),
             answerer=self.answerer,
+            changes=self.changes,
             wake=self.wake,
             limits=ChatLimits(TurnLimits(30, 35.0, 3), retrieval_seconds=2.5, model_seconds=20.0),
             new_id=self._new_id,

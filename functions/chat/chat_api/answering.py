@@ -16,20 +16,34 @@ from agno.workflow import Router, Step, StepInput, Workflow
 from google.genai import Client
 
 from chat_api import instructions
+from chat_api.course import AgentName
 from chat_api.model import OPERATION, Trace, TracedGemini, follow
 from chat_api.toolbox import TOOLBOX, Toolbox
-from chat_api.tools import search_facts, search_graph
+from chat_api.tools import (
+    propose_correction,
+    propose_forget,
+    search_facts,
+    search_graph,
+    settle_conflict,
+)
 from chat_api.turn import ModelReply, Prompt
 from tandem.clients.call_log import log_call
 from tandem.clients.http import UpstreamCall
 from tandem.errors import AppError, UpstreamTimeout, UpstreamUnavailable
-from tandem.recall.routing import ROUTES
 
 _NO_REPLY: Final = {
     "reply_missing": "Gemini gave no reply.",
     "reply_empty": "Gemini's reply was empty.",
     "reply_cut": "Gemini's reply was cut short, so it is not shown.",
     "reply_blocked": "Gemini would not reply to this.",
+}
+# An agent can call what stands here and nothing else, whatever the model asks for.
+_AGENTS: Final[dict[AgentName, tuple[str, list[Any]]]] = {
+    "recall": (instructions.RECALL, [search_facts, search_graph]),
+    "converse": (instructions.CONVERSE, []),
+    "manage": (instructions.MANAGE, [propose_forget, propose_correction]),
+    "done": (instructions.DONE, []),
+    "settle": (instructions.SETTLE, [settle_conflict]),
 }
 _CUT: Final = {"MAX_TOKENS", "CONTINUATION"}
 _UNSENDABLE: Final = {0: None} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
@@ -70,25 +84,21 @@ class Answering:
         gemini = TracedGemini(
             model, client=client, max_output_tokens=limits.max_output_tokens, on_call=on_call
         )
-        recall = Agent(
-            name="recall",
-            model=gemini,
-            instructions=instructions.RECALL,
-            tools=[search_facts, search_graph],
-            tool_call_limit=limits.model_calls,
-            resolve_in_context=False,
-            telemetry=False,
-        )
-        converse = Agent(
-            name="converse",
-            model=gemini,
-            instructions=instructions.CONVERSE,
-            resolve_in_context=False,
-            telemetry=False,
-        )
+        agents = {
+            name: Agent(
+                name=name,
+                model=gemini,
+                instructions=told,
+                tools=tools or None,
+                tool_call_limit=limits.model_calls if tools else None,
+                resolve_in_context=False,
+                telemetry=False,
+            )
+            for name, (told, tools) in _AGENTS.items()
+        }
         # A step that is left alone would run an agent that raises three times more.
         choices: list[Any] = [
-            Step(name=str(agent.name), agent=agent, max_retries=0) for agent in (recall, converse)
+            Step(name=name, agent=agent, max_retries=0) for name, agent in agents.items()
         ]
         self._workflow = Workflow(
             name="turn",
@@ -110,7 +120,7 @@ class Answering:
             async with asyncio.timeout(seconds):
                 run = await self._workflow.arun(
                     _messages(prompt),
-                    additional_data={"route": prompt.route},
+                    additional_data={"agent": prompt.agent},
                     user_id=prompt.person,
                     session_id=prompt.session,
                     dependencies={TOOLBOX: toolbox},
@@ -123,8 +133,8 @@ class Answering:
 
 def _selected(step_input: StepInput) -> Any:
     """The name of the step to take; Agno's own types know of steps alone."""
-    route = (step_input.additional_data or {}).get("route")
-    return route if route in ROUTES else "converse"
+    agent = (step_input.additional_data or {}).get("agent")
+    return agent if agent in _AGENTS else "converse"
 
 
 def _messages(prompt: Prompt) -> list[Message]:

@@ -2,6 +2,7 @@
 
 from chat_api.answering import Answering, AnswerLimits, silence_agno
 from chat_api.gemini import GeminiConnection
+from chat_api.memory_changes import NoChanges
 from chat_api.routes import create_router
 from chat_api.service import ChatLimits, ChatService
 from chat_api.warm_up import rehearse
@@ -33,6 +34,7 @@ service = ChatService(
         client=gemini.client,
         limits=AnswerLimits(chat.model_calls_per_turn, chat.max_output_tokens),
     ),
+    changes=NoChanges(),
     wake=Wake(s.load(s.QueueSettings).delivery_queue_url),
     limits=ChatLimits(turn_limits, chat.retrieval_seconds, chat.model_seconds),
 )

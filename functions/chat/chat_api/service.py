@@ -2,27 +2,25 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 from uuid import UUID, uuid4
 
+from chat_api.changing import MemoryChanges
+from chat_api.course import choose_course
+from chat_api.exchange import Exchange
 from chat_api.toolbox import Toolbox
-from chat_api.turn import Answer, Message, ModelReply, Prompt, answer_of, stored_facts
+from chat_api.turn import Answer, Message, ModelReply, Prompt, answer_of
 from tandem import observability
 from tandem.db.turns import NewTurn, Reply, Turn, TurnLimits, TurnStatus
 from tandem.deadline import Deadline
 from tandem.errors import AppError, Conflict, Unavailable, UpstreamError
 from tandem.ids import AccountId, MessageId, SessionRowId, TurnId
 from tandem.principal import Principal
-from tandem.recall.context import SHARES, context_items
-from tandem.recall.evidence import evidence_block
-from tandem.recall.gather import Gather, Gathered, Person
-from tandem.recall.items import Draft, ResolvedSource
-from tandem.recall.normalise import normalise
-from tandem.recall.routing import Route, choose_route
-from tandem.recall.stores import pending_item
+from tandem.recall.gather import Gather, Person
+from tandem.recall.items import ResolvedSource
 
 _PAUSES_SECONDS: Final = (0.3, 0.6, 1.2)
 _RETRY_AFTER_SECONDS: Final = 2
@@ -71,6 +69,7 @@ class ChatService:
     ledger: Ledger
     gather: Gather
     answerer: Answerer
+    changes: MemoryChanges
     wake: WakeUp
     limits: ChatLimits
     new_id: Callable[[], UUID] = uuid4
@@ -111,38 +110,31 @@ class ChatService:
     async def _answer(
         self, caller: Principal, turn: Turn, message: str, deadline: Deadline
     ) -> Answer:
-        route = choose_route(message)
-        person = Person(caller.account_id, turn.zep_graph_uuid)
-        gathered = await self.gather.for_message(
-            person,
-            message,
-            limit=SHARES[route].items,
-            seconds=deadline.step(self.limits.retrieval_seconds),
+        exchange = Exchange(
+            course=choose_course(turn.awaiting, message),
+            turn=turn,
+            person=Person(caller.account_id, turn.zep_graph_uuid, turn.hidden),
+            message=message,
+            deadline=deadline,
+            gather=self.gather,
+            changes=self.changes,
+            retrieval_seconds=self.limits.retrieval_seconds,
+            now=self.now(),
         )
-        offered = self._offered(route, turn, message, gathered)
-        toolbox = Toolbox(
-            self.gather,
-            person,
-            deadline,
-            self.limits.retrieval_seconds,
-            degraded=set(gathered.degraded),
+        notes = await exchange.decide()
+        given = await exchange.recall(notes)
+        toolbox = exchange.toolbox(given)
+        said = await self.answerer.answer(
+            exchange.prompt(given), toolbox, seconds=deadline.step(self.limits.model_seconds)
         )
-        reply = await self.answerer.answer(
-            self._prompt(route, caller, turn, message, offered),
-            toolbox,
-            seconds=deadline.step(self.limits.model_seconds),
-        )
-        recalled = _each_once([*offered, *toolbox.found])
-        facts = stored_facts(route, reply.usage, sorted(toolbox.degraded), recalled)
-        sources = await self.ledger.commit(
-            turn, caller.account_id, Reply(text=reply.text, facts=facts, drafts=recalled)
-        )
+        reply = exchange.reply(said, given, toolbox)
+        sources = await self.ledger.commit(turn, caller.account_id, reply)
         if sources is None or turn.session_row is None:
             raise _in_progress(turn)
         if deadline.left() > _WAKE_SECONDS:  # else the answer goes first; the sweep will see to it
             await self.wake.send(turn.session_row)
         _count(toolbox.degraded)
-        return answer_of(turn.turn_id, turn.session_id, reply.text, facts, sources)
+        return answer_of(turn.turn_id, turn.session_id, reply.text, reply.facts, sources)
 
     def _new_turn(self, message: Message) -> NewTurn:
         turn_id = TurnId(self.new_id())
@@ -156,36 +148,6 @@ class ChatService:
             user_message_id=MessageId(self.new_id()),
             assistant_message_id=MessageId(self.new_id()),
             message=message.text,
-        )
-
-    def _offered(self, route: Route, turn: Turn, message: str, gathered: Gathered) -> list[Draft]:
-        """What the model is given, best first: what the stores know and what is still pending."""
-        pending = [
-            Draft(pending_item(p.turn_id, p.message_id, p.session_id, p.message, p.said_at))
-            for p in turn.pending
-        ]
-        drafts = {draft.item.id: draft for draft in [*gathered.drafts, *pending]}
-        chosen = context_items(
-            [draft.item for draft in gathered.drafts],
-            [draft.item for draft in pending],
-            route=route,
-            query=message,
-            now=self.now(),
-        )
-        return [drafts[item.id] for item in chosen]
-
-    def _prompt(
-        self, route: Route, caller: Principal, turn: Turn, message: str, offered: Sequence[Draft]
-    ) -> Prompt:
-        time = f"The time is {self.now():%Y-%m-%dT%H:%MZ}."
-        evidence = evidence_block([draft.item for draft in offered])
-        return Prompt(
-            route=route,
-            message=message,
-            earlier=_earlier(turn.recent),
-            context=f"{evidence}\n{time}".lstrip(),
-            person=str(caller.account_id),
-            session=str(turn.session_row),
         )
 
     async def _earlier_answer(self, caller: Principal, turn: Turn) -> Answer:
@@ -212,26 +174,6 @@ def _answer_in(status: TurnStatus) -> Answer | None:
     if status.state != "answered" or status.reply is None:
         return None
     return answer_of(status.turn_id, status.session_id, status.reply, status.answer)
-
-
-def _earlier(
-    recent: Sequence[tuple[str, str | None]],
-) -> list[tuple[Literal["user", "assistant"], str]]:
-    earlier: list[tuple[Literal["user", "assistant"], str]] = []
-    for message, reply in recent:
-        earlier.append(("user", message))
-        if reply is not None:
-            earlier.append(("assistant", reply))
-    return earlier
-
-
-def _each_once(drafts: Sequence[Draft]) -> list[Draft]:
-    """Drafts in their order, without what a tool found again."""
-    once: dict[tuple[str, bool], Draft] = {}
-    for draft in drafts:
-        said = normalise(draft.item.text) if draft.item.store != "pending" else draft.item.id
-        once.setdefault((said, draft.item.valid_to is None), draft)
-    return list(once.values())
 
 
 def _in_progress(turn: Turn) -> Conflict:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
+from chat_api.course import AgentName
 from tandem.db.sources import parse_resolved
 from tandem.ids import TurnId
 from tandem.recall.items import Draft, RecalledItem, ResolvedSource, resolve
@@ -26,12 +27,13 @@ class Prompt:
     """What the model is given.
 
     Attributes:
+        agent: who answers.
         earlier: the session's last messages, oldest first.
         context: the evidence block, or nothing.
         person, session: UUIDs that keep Agno's runs of different people apart.
     """
 
-    route: Route
+    agent: AgentName
     message: str
     earlier: Sequence[tuple[Literal["user", "assistant"], str]]
     context: str
@@ -61,10 +63,20 @@ class Answer:
 
 
 def stored_facts(
-    route: Route, usage: Mapping[str, int], degraded: Sequence[str], drafts: Sequence[Draft]
+    route: Route,
+    usage: Mapping[str, int],
+    degraded: Sequence[str],
+    drafts: Sequence[Draft],
+    *,
+    replacement: str | None = None,
 ) -> dict[str, Any]:
-    """What is stored beside a reply, so that a repeated request gets the same answer."""
-    return {
+    """What is stored beside a reply, so that a repeated request gets the same answer.
+
+    Args:
+        replacement: of a correction that the reply proposes; see `tandem.db.proposals`.
+    """
+    proposed = {"replacement": replacement} if replacement is not None else {}
+    return proposed | {
         "route": route,
         "usage": dict(usage),
         "degraded": list(degraded),

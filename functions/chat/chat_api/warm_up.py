@@ -75,9 +75,9 @@ async def _answer(client: Client, gather: Gather) -> ModelReply:
         _SECONDS,
         degraded={"zep", "mem0"},
     )
-    # The route with tools, since their descriptions are built once too.
+    # The agent with tools, since their descriptions are built once too.
     prompt = Prompt(
-        route="recall",
+        agent="recall",
         message="Are you ready?",
         earlier=[("user", "Hello"), ("assistant", "Hello.")],
         context="None.",

@@ -28,7 +28,7 @@ KEY = "keycanary"
 SAID_AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 MODEL, EMBEDDER = "gemini-3.5-flash-lite", "gemini-embedding-001"
 PROMPT = Prompt(
-    route="converse",
+    agent="converse",
     message=f"Hello {SPOKEN}",
     earlier=[("user", "Hi"), ("assistant", "Hello")],
     context="",

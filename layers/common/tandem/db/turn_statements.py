@@ -7,6 +7,7 @@ snapshot of every other table.
 """
 
 from tandem.db.caller import as_caller
+from tandem.db.hidden_listed import HIDDEN
 from tandem.db.pending import PENDING
 from tandem.db.proposals import AWAITING, SETTLED
 from tandem.db.sources import RESOLVED
@@ -108,6 +109,8 @@ OPEN = as_caller(
     + PENDING
     + ","
     + AWAITING
+    + ","
+    + HIDDEN
     + """
 select standing.live, standing.allowed, rated.within, rated.wait,
        turn.id, turn.session_row, turn.seq, turn.state, turn.attempt, turn.user_message_id,
@@ -115,7 +118,7 @@ select standing.live, standing.allowed, rated.within, rated.wait,
        turn.request_hash, turn.own, label.session_id, label.deleted,
        (select turn_id from earlier limit 1) as earlier_turn,
        caller.zep_graph_uuid, recent.rows as recent, pending.rows as pending,
-       awaiting.proposal, awaiting.asked, awaiting.conflict
+       awaiting.proposal, awaiting.asked, awaiting.conflict, hidden_listed.ids as hidden
   from standing
   left join caller on true
   left join rated on true
@@ -124,6 +127,7 @@ select standing.live, standing.allowed, rated.within, rated.wait,
   cross join recent
   cross join pending
   cross join awaiting
+  cross join hidden_listed
 """
 )
 

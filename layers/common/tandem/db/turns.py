@@ -10,12 +10,13 @@ from uuid import UUID
 from tandem.db import turn_statements as statements
 from tandem.db.caller import admit, identity
 from tandem.db.connection import Database, Row
+from tandem.db.hidden_listed import parse_hidden
 from tandem.db.pending import Pending, parse_pending
 from tandem.db.proposals import Awaiting, Effects, parameters_of_effects, parse_awaiting
 from tandem.db.sessions import session_not_found
 from tandem.db.sources import parameters_of, parse_resolved
 from tandem.errors import Conflict, NotFound, RateLimited
-from tandem.ids import AccountId, MessageId, SessionRowId, TurnId, ZepUuid
+from tandem.ids import AccountId, Mem0Id, MessageId, SessionRowId, TurnId, ZepUuid
 from tandem.principal import Principal
 from tandem.recall.items import Draft, ResolvedSource
 
@@ -64,6 +65,7 @@ class Turn:
         pending: what the person said lately, in other turns, and a store has not ingested; oldest
             first.
         answer: of an answered turn, what was stored with the reply.
+        hidden: memories that Mem0 may offer and that aren't to be seen.
         awaiting: what this message may be the answer to; empty unless the turn is ours.
     """
 
@@ -78,6 +80,7 @@ class Turn:
     recent: Sequence[tuple[str, str | None]]
     pending: Sequence[Pending]
     zep_graph_uuid: ZepUuid | None
+    hidden: frozenset[Mem0Id] = frozenset()
     awaiting: Awaiting = field(default_factory=Awaiting)
 
 
@@ -259,5 +262,6 @@ def _turn(row: Row, new: NewTurn) -> Turn:
         # A resumed turn was opened under another id than the one that the statement left out.
         pending=[said for said in parse_pending(row["pending"]) if said.turn_id != turn_id],
         zep_graph_uuid=row["zep_graph_uuid"],
+        hidden=parse_hidden(row["hidden"]),
         awaiting=parse_awaiting(row) if outcome == "opened" else Awaiting(),
     )

@@ -18,8 +18,15 @@ class Share(NamedTuple):
     tokens: int
 
 
-SHARES: Final[dict[Route, Share]] = {"recall": Share(20, 2_000), "converse": Share(8, 800)}
+SHARES: Final[dict[Route, Share]] = {
+    "recall": Share(20, 1_400),
+    "converse": Share(8, 800),
+    "manage": Share(20, 1_400),
+}
 """A turn that asks about the person gets more, and also what no longer holds."""
+
+TURN_TOKENS: Final = 2_000
+"""What a turn gets of all that is remembered: its share, and then what its tools find."""
 
 _FRAME_TOKENS: Final = 10
 """What the block takes around its lines."""

@@ -16,21 +16,34 @@ _ESCAPED: Final = re.compile(
 )
 
 
-def evidence_block(items: Sequence[RecalledItem]) -> str:
+def evidence_block(items: Sequence[RecalledItem], *, more: Sequence[str] = ()) -> str:
     """The items between `<evidence>` and `</evidence>`, one JSON object a line, in this order.
 
     No line can contain `<` or break in two, so nothing inside can end the block. Empty when there
     is nothing to tell.
+
+    Args:
+        more: lines to stand before the items, from `note_line` and `conflict_line`.
     """
-    if not items:
+    lines = [*more, *(evidence_line(item) for item in items)]
+    if not lines:
         return ""
-    lines = [evidence_line(item) for item in items]
     return "\n".join(["<evidence>", *lines, "</evidence>"])
 
 
 def evidence_line(item: RecalledItem) -> str:
     """One item as it stands in the block."""
     return quoted_json(_described(item))
+
+
+def note_line(note: str) -> str:
+    """Something that plain code has found out or done, in words of ours."""
+    return quoted_json({"note": note})
+
+
+def conflict_line(first: RecalledItem, second: RecalledItem) -> str:
+    """Two statements that can't both hold, for the person to say which does."""
+    return quoted_json({"conflict": {"first": _described(first), "second": _described(second)}})
 
 
 def tool_answer(items: Sequence[RecalledItem]) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
@@ -101,6 +102,30 @@ class Gather:
             timeout_seconds=seconds,
         )
         return [memory_draft(one) for one in without_hidden(found, person.hidden)[:limit]]
+
+    async def both(self, person: Person, ids: tuple[str, str], *, seconds: float) -> list[Draft]:
+        """Two statements by their ids (`mem_…`, `fact_…`), in this order; nothing unless both are
+        there. Never fails for a store's sake."""
+        try:
+            found = await asyncio.gather(
+                *(self._statement(person, name, seconds=seconds) for name in ids)
+            )
+        except UpstreamError:
+            return []
+        drafts = [draft for draft in found if draft is not None]
+        return drafts if len(drafts) == len(ids) else []
+
+    async def _statement(self, person: Person, name: str, *, seconds: float) -> Draft | None:
+        if name.startswith("mem_"):
+            mem0_id = Mem0Id(name.removeprefix("mem_"))
+            memory = await self._mem0.get(mem0_id, timeout_seconds=seconds)
+            hidden = memory is None or memory.id in person.hidden
+            return None if memory is None or hidden else memory_draft(memory)
+        if person.zep_graph_uuid is None:
+            return None
+        edge_uuid = ZepUuid(UUID(name.removeprefix("fact_")))
+        edge = await self._zep.get_edge(person.zep_graph_uuid, edge_uuid, timeout_seconds=seconds)
+        return fact_draft(edge) if edge is not None else None
 
 
 async def _or_nothing(store: str, work: Awaitable[list[Draft]], failed: set[str]) -> list[Draft]:

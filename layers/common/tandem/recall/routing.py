@@ -3,11 +3,11 @@
 import re
 from typing import Final, Literal
 
-Route = Literal["recall", "converse"]
-ROUTES: Final[tuple[Route, ...]] = ("recall", "converse")
+from tandem.recall.change_requests import QUOTED, asks_for_change
 
-# What somebody else said, and addresses: a question mark in there asks nothing.
-_QUOTED: Final = re.compile(r'"[^"]*"|“[^”]*”|«[^»]*»|„[^“”]*[“”]|`[^`]*`|\b\w+://\S+')
+Route = Literal["recall", "converse", "manage"]
+ROUTES: Final[tuple[Route, ...]] = ("recall", "converse", "manage")
+
 _MARK: Final = re.compile(r"[?？؟](?!\w)")  # noqa: RUF001 - other scripts' question marks
 # Questions without a mark: at the start of a sentence, by the order of their words. "When I was
 # young" and "Had lunch with my sister" are none.
@@ -51,14 +51,17 @@ _ENGLISH: Final = re.compile(
 
 
 def choose_route(message: str) -> Route:
-    """`recall` for a question about the person or their past, `converse` for everything else.
+    """`manage` for a request to forget or correct something remembered, `recall` for a question
+    about the person or their past, `converse` for everything else.
 
     The words are English ones; a question in another language counts as one about the person. A
     wrong guess costs little: `converse` is given what is remembered too, only less of it and
     without the search tools.
     """
+    if asks_for_change(message):
+        return "manage"
     plain = message.replace("’", "'")  # noqa: RUF001 - what telephones type
-    said = _QUOTED.sub(" ", plain).strip() or plain
+    said = QUOTED.sub(" ", plain).strip() or plain
     marked = _MARK.search(said)
     if not (marked or _ASKING.search(said)):
         return "converse"
