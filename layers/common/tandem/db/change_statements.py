@@ -56,10 +56,10 @@ select coalesce(json_agg(json_build_object({CHANGE}) order by c.seq), '[]'::json
  where c.run_id = :run_id and c.state in ('planned', 'sent')
 """
 
-CONFIRMED = f"""
+ALL = f"""
 select coalesce(json_agg(json_build_object({CHANGE}) order by c.seq), '[]'::json) as rows
   from changes c
- where c.run_id = :run_id and c.account_id = :account_id and c.state = 'confirmed'
+ where c.run_id = :run_id and c.account_id = :account_id
 """
 
 REPLAN = """
@@ -81,11 +81,15 @@ with held as (
      where t.account_id = :account_id and t.owner = cast(:owner as uuid)
  returning t.account_id
 ), asked as (
-    select c.id, c.kind, c.mem0_id, c.edge_uuid, c.kept_id, c.state
+    select c.id, c.kind, c.mem0_id, c.edge_uuid, c.kept_id, c.state, c.sent_at
       from changes c
      where c.id = :change_id and c.run_id = :run_id and c.account_id = :account_id
-), since as (
-    select coalesce(cast(:read_at as timestamptz), 'infinity') as read_at
+), since as (   -- what a tidying has sent once, it was right to send then
+    select coalesce(case when a.state = 'sent' and r.kind = 'consolidate' then a.sent_at end,
+                    cast(:read_at as timestamptz), 'infinity') as read_at
+      from runs r
+      left join asked a on true
+     where r.id = :run_id
 ), told as (
     select cast(:owner as uuid) is null or exists (select from held) as held,
            exists (select from turns t, since
@@ -126,7 +130,7 @@ with held as (
     select h.listed, c.details -> 'before' as put_back
       from asked a
       join hidden_memories h on h.account_id = :account_id and h.mem0_id = a.mem0_id
-                            and h.purged_at is null
+                            and h.purging_at is null
       join changes c on c.id = h.change_id
      where a.kind = 'show'
 )
@@ -171,7 +175,7 @@ with done as (
        set run_id = excluded.run_id, change_id = excluded.change_id, reason = excluded.reason,
            kept_id = excluded.kept_id, text_hash = excluded.text_hash,
            said_at = excluded.said_at, listed = excluded.listed,
-           hidden_at = excluded.hidden_at, purged_at = null
+           hidden_at = excluded.hidden_at, purging_at = null, purged_at = null
 ), shown as (
     delete from hidden_memories h
      using done d
@@ -185,7 +189,7 @@ with done as (
       from done d
       join turns t on t.account_id = d.account_id and t.id = any(d.turn_ids)
      where (d.kind = 'hide' and d.reason in ('equal', 'same') and d.kept_id like {_MEMORY})
-        or d.kind in ('add', 'show', 'rewrite')
+        or d.kind in ('add', 'show', 'rewrite', 'link')
     on conflict (provider_id, turn_id, role) do nothing
 ), given_back as (
     delete from sources s
@@ -201,6 +205,14 @@ with done as (
      where d.kind in ('add', 'link')
     on conflict (account_id, mem0_id, edge_uuid) do update
        set statement_hash = excluded.statement_hash, fact_hash = excluded.fact_hash
+), linked_too as (
+    insert into links (account_id, mem0_id, edge_uuid, statement_hash)
+    select d.account_id, d.mem0_id, cast(e.edge_uuid as uuid), d.text_hash
+      from done d
+     cross join lateral jsonb_array_elements_text(d.details -> 'also_edges') e (edge_uuid)
+     where d.kind = 'add' and jsonb_typeof(d.details -> 'also_edges') = 'array'
+       and cast(e.edge_uuid as uuid) <> d.edge_uuid
+    on conflict (account_id, mem0_id, edge_uuid) do nothing
 ), unlinked as (
     delete from links l
      using done d

@@ -100,10 +100,10 @@ class Changes:
         row = await self._database.row(statements.UNFINISHED, repeatable=True, run_id=run_id)
         return parse_changes(row["rows"])
 
-    async def confirmed(self, account_id: AccountId, run_id: RunId) -> list[Change]:
-        """What the run has changed, in order: what an undo takes back."""
+    async def all(self, account_id: AccountId, run_id: RunId) -> list[Change]:
+        """Everything that the run has planned, in order, with what has become of it."""
         row = await self._database.row(
-            statements.CONFIRMED, repeatable=True, account_id=account_id, run_id=run_id
+            statements.ALL, repeatable=True, account_id=account_id, run_id=run_id
         )
         return parse_changes(row["rows"])
 
