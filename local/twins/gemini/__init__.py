@@ -18,6 +18,11 @@ A call passes from top to bottom:
     safety          prompts that are blocked
     evidence        what the request says about the person: the block, and what functions gave
     answers         an answer by rule from that
+    judging         pairs of statements that are to be judged, and how a test wants it done
+    judging_rules   … by rule
+    judging_matters … everyday matters that are told in many ways
+    judging_reading … what a statement is made of
+    judging_words   … which words mean the same
     words           what the person's last words say about a named parameter or property
     function_calls  which functions are called, and with what
     instances       a value that a schema allows, from those words
@@ -27,5 +32,6 @@ A call passes from top to bottom:
     replies         a reply on the wire: whole, or as chunks of a stream
     prompt_cache    how much of a prompt was seen before
     embeddings      embedContent and batchEmbedContents
+    meanings        … and texts that a test has said to mean the same
     vectors         … and how a text becomes a vector
 """

@@ -16,11 +16,13 @@ from local.twins.gemini import (
     request,
     wire,
 )
+from local.twins.gemini.judging import Judge
+from local.twins.gemini.meanings import Meanings
 from local.twins.gemini.planned import Planned
 from local.twins.gemini.prompt_cache import PromptCache
 from local.twins.gemini.replies import Reply
 from local.twins.gemini.request import Asked
-from local.twins.server import Answer, Call, Json, Refusal, Twin, create_app
+from local.twins.server import Answer, Call, Handler, Json, Refusal, Twin, create_app
 
 
 def create(*, latency_ms: float = 0) -> ASGIApp:
@@ -48,7 +50,7 @@ def create(*, latency_ms: float = 0) -> ASGIApp:
         broken=lambda: wire.error(500, "An internal error has occurred."),
         failed=wire.failure,
         reset=service.clear,
-        control=[("POST", "/_twin/next", lambda call: service.planned.add(call.body))],
+        control=service.control(),
     )
     return create_app(twin, latency_ms=latency_ms)
 
@@ -58,10 +60,22 @@ class _Service:
 
     def __init__(self) -> None:
         self.planned = Planned()
+        self._judge = Judge()
+        self._meanings = Meanings()
         self._cache = PromptCache()
+
+    def control(self) -> list[tuple[str, str, Handler]]:
+        return [
+            ("POST", "/_twin/next", lambda call: self.planned.add(call.body)),
+            ("GET", "/_twin/judge", lambda _: self._judge.shown()),
+            ("POST", "/_twin/judge", lambda call: self._judge.set(call.body)),
+            ("POST", "/_twin/meanings", lambda call: self._meanings.set(call.body)),
+        ]
 
     def clear(self) -> None:
         self.planned.clear()
+        self._judge.clear()
+        self._meanings.clear()
         self._cache.clear()
 
     def generate(self, call: Call) -> Answer:
@@ -96,16 +110,16 @@ class _Service:
 
     def embed(self, call: Call) -> Answer:
         model = models.asked_for(call, "embedContent")
-        return self._unless_planned(embeddings.one(call.body, model))
+        return self._unless_planned(embeddings.one(call.body, model, self._meanings))
 
     def embed_batch(self, call: Call) -> Answer:
         model = models.asked_for(call, "batchEmbedContents")
-        return self._unless_planned(embeddings.batch(call.body, model))
+        return self._unless_planned(embeddings.batch(call.body, model, self._meanings))
 
     def _spoken(self, call: Call, method: str) -> tuple[Asked, Reply, Json | None]:
         """The request, the reply by rule, and the plan for it, which only a good one uses up."""
         asked = request.read(call.body, models.asked_for(call, method))
-        by_rule = composing.reply(asked)
+        by_rule = composing.reply(asked, self._judge.decided(asked))
         cached = self._cache.cached(asked.body, asked.model.version)
         return asked, composing.with_cached(by_rule, cached), self.planned.take()
 

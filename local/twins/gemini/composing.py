@@ -23,8 +23,8 @@ from local.twins.gemini.words import Words
 from local.twins.server import Json
 
 
-def reply(asked: Asked) -> Reply:
-    """The reply.
+def reply(asked: Asked, decided: Json | None = None) -> Reply:
+    """The reply: what was decided, when the request asks for decisions.
 
     Raises:
         Refusal: 400, no value can satisfy the schema that was asked for.
@@ -36,10 +36,11 @@ def reply(asked: Asked) -> Reply:
     known = answers.answer(situation)
     spoken = _told(asked.body, situation) or known or answers.UNKNOWN
     words = Words(situation.message, spoken)
-    calls = function_calls.chosen(
+    parts = [{"text": wire.as_text(decided)}] if decided is not None else None
+    parts = parts or function_calls.chosen(
         asked, words, searched=situation.searched, known=known is not None
     )
-    parts = calls or [{"text": _formed(asked, words, spoken)}]
+    parts = parts or [{"text": _formed(asked, words, spoken)}]
     thought, counted, aloud = replies.thinking(asked, _thought(situation, parts))
     made = Reply(parts, thought=thought, thought_tokens=counted, thinks_aloud=aloud)
     return replies.bounded(made, asked)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from local.twins.gemini import fields, wire
+from local.twins.gemini.meanings import Meanings
 from local.twins.gemini.models import Model
-from local.twins.gemini.vectors import LONGEST, embedded
+from local.twins.gemini.vectors import LONGEST
 from local.twins.server import Json, Refusal
 
 _MOST: Final = 100
@@ -14,16 +15,16 @@ _NORMALISES_ALL: Final = "gemini-embedding-2"
 """The older model leaves vectors that it has shortened as they are."""
 
 
-def one(raw: Json, model: Model) -> Json:
+def one(raw: Json, model: Model, meanings: Meanings) -> Json:
     """The answer of embedContent."""
     body = fields.read(raw, "EmbedContentRequest")
     if "model" in body:
         _check_model(body, model, "EmbedContentRequest")
-    vector, counted = _embedding(body, model, "EmbedContentRequest")
+    vector, counted = _embedding(body, model, "EmbedContentRequest", meanings)
     return {"embedding": vector, "usageMetadata": _usage(counted)}
 
 
-def batch(raw: Json, model: Model) -> Json:
+def batch(raw: Json, model: Model, meanings: Meanings) -> Json:
     """The answer of batchEmbedContents: in the order of the requests."""
     body = fields.read(raw, "BatchEmbedContentsRequest")
     requests, message = body.get("requests") or [], "BatchEmbedContentsRequest"
@@ -35,7 +36,7 @@ def batch(raw: Json, model: Model) -> Json:
     made = []
     for n, request in enumerate(requests):
         _check_model(request, model, f"{message}.requests[{n}]")
-        made.append(_embedding(request, model, f"{message}.requests[{n}]"))
+        made.append(_embedding(request, model, f"{message}.requests[{n}]", meanings))
     vectors, counted = [vector for vector, _ in made], sum(tokens for _, tokens in made)
     return {"embeddings": vectors, "usageMetadata": _usage(counted)}
 
@@ -48,7 +49,7 @@ def _check_model(request: Json, model: Model, where: str) -> None:
         raise _refuse(f"{where}.model", "model must match the model in the path")
 
 
-def _embedding(request: Json, model: Model, where: str) -> tuple[Json, int]:
+def _embedding(request: Json, model: Model, where: str, meanings: Meanings) -> tuple[Json, int]:
     options = {**request, **request.get("embedContentConfig", {})}
     size = options.get("outputDimensionality", LONGEST)
     if not 1 <= size <= LONGEST:
@@ -62,7 +63,8 @@ def _embedding(request: Json, model: Model, where: str) -> tuple[Json, int]:
             raise _refuse(f"{where}.content", message)
         counted, text = model.input_tokens, wire.first_tokens(text, model.input_tokens)
     unit = size == LONGEST or model.id.startswith(_NORMALISES_ALL)
-    return {"values": embedded(f"{title} {text}" if title else text, size, unit=unit)}, counted
+    text = f"{title} {text}" if title else text
+    return {"values": meanings.embedded(text, size, unit=unit)}, counted
 
 
 def _text(content: Any, where: str) -> str:

@@ -21,13 +21,19 @@ from local.twins.text import understand
 LONGEST: Final = 3072
 _TOKEN: Final = re.compile(r"[^\W_]+|\S")
 _DIGITS: Final = 8
+_TRACE: Final = 0.05
 
 
-def embedded(text: str, size: int, *, unit: bool = True) -> list[float]:
-    """The vector of a text; `unit` makes its length 1, else it is the long one's beginning."""
+def embedded(text: str, size: int, *, unit: bool = True, trace: str = "") -> list[float]:
+    """The vector of a text; `unit` makes its length 1, else it is the long one's beginning.
+
+    With a `trace` it turns away a little, by a few degrees, where that text alone points.
+    """
+    weights = {term: 1 + math.log(count) for term, count in _terms(text).items()}
+    if trace:
+        weights[f"\0{trace}"] = _TRACE * math.hypot(*weights.values())
     total = [0.0] * LONGEST
-    for term, count in _terms(text).items():
-        weight = 1 + math.log(count)
+    for term, weight in weights.items():
         total = list(map(operator.add, total, (weight * sign for sign in _direction(term))))
     kept = total[:size]
     length = math.sqrt(sum(value * value for value in (kept if unit else total))) or 1.0
