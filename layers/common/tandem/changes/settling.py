@@ -12,6 +12,8 @@ from uuid import UUID, uuid5
 
 from tandem.changes.model import Change, ChangeId, RunId, RunState, StartedBy
 from tandem.clients.models import Mem0Memory, ZepEdge
+from tandem.db.conflicts import Keep, OpenConflict
+from tandem.db.runs import Started
 from tandem.deadline import Deadline
 from tandem.errors import Unavailable
 from tandem.ids import AccountId, Mem0Id, TurnId, ZepUuid
@@ -19,33 +21,16 @@ from tandem.recall.gather import Person
 from tandem.recall.merge import Pair
 from tandem.recall.normalise import statement_hash
 
-Keep = Literal["left", "right", "both", "neither"]
-
 _MEMORY: Final = "mem_"
 _FACT: Final = "fact_"
-
-
-class Disputed(Protocol):
-    """Two statements of which the person has said which holds."""
-
-    @property
-    def left_id(self) -> str: ...
-    @property
-    def right_id(self) -> str: ...
 
 
 class Conflicts(Protocol):
     """What is needed of the table of conflicts."""
 
-    async def resolve(self, account_id: AccountId, conflict_id: UUID, keep: Keep) -> Disputed:
-        """Stores the choice, and the person's decision about the pair; once made it stays.
-
-        Raises:
-            NotFound: `conflict_not_found`.
-            Conflict: `conflict_resolved`, another choice was made; `conflict_gone`, one of the
-                statements isn't there any more as it was.
-        """
-        ...
+    async def resolve(
+        self, account_id: AccountId, conflict_id: UUID, *, keep: Keep
+    ) -> OpenConflict: ...
 
 
 class Links(Protocol):
@@ -67,7 +52,7 @@ class Runs(Protocol):
         kind: Literal["settle"],
         started_by: StartedBy,
         turn_id: TurnId | None = None,
-    ) -> object: ...
+    ) -> Started: ...
 
     async def finish(
         self,
@@ -86,7 +71,7 @@ class Changes(Protocol):
 
     async def record(
         self, account_id: AccountId, run_id: RunId, changes: Sequence[Change]
-    ) -> None: ...
+    ) -> bool: ...
 
     async def unfinished(self, run_id: RunId) -> list[Change]: ...
 
@@ -189,16 +174,15 @@ class Settling:
             Unavailable: `unfinished`, the time is over with changes left; the choice is stored.
             UpstreamError: a store doesn't answer; the choice is stored.
         """
-        disputed = await self.conflicts.resolve(person.account_id, conflict_id, keep)
-        # One run a conflict, whoever asks how often: its choice can't change any more.
-        run_id = RunId(uuid5(conflict_id, "settle"))
-        started_by: StartedBy = "request" if turn_id is None else "chat"
-        await self.runs.start_unleased(
-            person.account_id, run_id=run_id, kind="settle", started_by=started_by, turn_id=turn_id
-        )
-        planned = await self._planned(person, run_id, disputed, keep, deadline)
+        account_id = person.account_id
+        conflict = await self.conflicts.resolve(account_id, conflict_id, keep=keep)
+        started = await self._started(account_id, conflict, turn_id)
+        run_id = started.run_id
+        if started.state != "running":
+            return Settled(run_id)
+        planned = await self._planned(person, run_id, conflict, deadline)
         if planned:
-            await self.changes.record(person.account_id, run_id, planned)
+            await self.changes.record(account_id, run_id, planned)
         left = await self.changes.unfinished(run_id)
         settled = Settled(run_id)
         if left:
@@ -210,26 +194,47 @@ class Settling:
             settled = Settled(run_id, carried.confirmed, carried.skipped, carried.refused)
         counts = {"confirmed": settled.confirmed, "skipped": settled.skipped}
         await self.runs.finish(
-            person.account_id, run_id, owner=None, state="done", counts=counts, read_at=None
+            account_id, run_id, owner=None, state="done", counts=counts, read_at=None
         )
         return settled
 
+    async def _started(
+        self, account_id: AccountId, conflict: OpenConflict, turn_id: TurnId | None
+    ) -> Started:
+        """One run a choice, whoever asks how often."""
+        run_id = RunId(uuid5(conflict.id, f"settled {conflict.resolved_at}"))
+        if turn_id is not None:
+            started = await self.runs.start_unleased(
+                account_id, run_id=run_id, kind="settle", started_by="chat", turn_id=turn_id
+            )
+            if started.run_id == run_id:
+                return started
+            # In that turn the person has settled something else, too.
+        return await self.runs.start_unleased(
+            account_id,
+            run_id=run_id,
+            kind="settle",
+            started_by="request" if turn_id is None else "chat",
+        )
+
     async def _planned(
-        self, person: Person, run_id: RunId, disputed: Disputed, keep: Keep, deadline: Deadline
+        self, person: Person, run_id: RunId, conflict: OpenConflict, deadline: Deadline
     ) -> list[Change]:
-        losers = _losers(disputed, keep)
+        pair = conflict.pair
+        losers = _losers(conflict)
         if not losers:
             return []
-        pairs = await self.links.around(person.account_id, losers)
-        kept_id = next(iter({disputed.left_id, disputed.right_id} - losers), None)
-        involved = {*losers, *(f"{_MEMORY}{pair.mem0_id}" for pair in pairs)}
-        involved |= {f"{_FACT}{pair.edge_uuid}" for pair in pairs}
+        links = await self.links.around(person.account_id, losers)
+        kept = {pair.left_id: pair.left_hash, pair.right_id: pair.right_hash}
+        kept = {name: kept[name] for name in kept if name not in losers}
+        involved = {*losers, *(f"{_MEMORY}{link.mem0_id}" for link in links)}
+        involved |= {f"{_FACT}{link.edge_uuid}" for link in links}
         changes: list[Change] = []
         # Memories come first: a fact that has ended meanwhile moves no change before it.
-        for item_id in sorted(involved - {kept_id}, reverse=True):
+        for item_id in sorted(involved - kept.keys(), reverse=True):
             text_hash = await self._hash_of(person, item_id, deadline)
             if text_hash is not None:
-                change = _about(item_id, text_hash, kept_id, self.now())
+                change = _about(item_id, text_hash, kept, self.now())
                 seq = len(changes) + 1
                 changes.append(replace(change, id=ChangeId(uuid5(run_id, str(seq))), seq=seq))
         return changes
@@ -250,17 +255,17 @@ class Settling:
         return statement_hash(edge.fact) if edge is not None and holds else None
 
 
-def _losers(disputed: Disputed, keep: Keep) -> set[str]:
-    losers = {
-        "left": {disputed.right_id},
-        "right": {disputed.left_id},
-        "both": set[str](),
-        "neither": {disputed.left_id, disputed.right_id},
-    }
-    return losers[keep]
+def _losers(conflict: OpenConflict) -> set[str]:
+    pair = conflict.pair
+    losers = {"left": {pair.right_id}, "right": {pair.left_id}, "neither": {*pair[:2]}}
+    return losers.get(conflict.kept or "both", set())
 
 
-def _about(item_id: str, text_hash: bytes, kept_id: str | None, now: datetime) -> Change:
+def _about(item_id: str, text_hash: bytes, kept: Mapping[str, bytes], now: datetime) -> Change:
+    details = {"decided_by": "person"}
+    kept_id = next(iter(kept), None)
+    if kept_id is not None:
+        details["kept_hash"] = kept[kept_id].hex()
     change = Change(
         id=ChangeId(UUID(int=0)),
         seq=0,
@@ -268,7 +273,7 @@ def _about(item_id: str, text_hash: bytes, kept_id: str | None, now: datetime) -
         reason="resolved",
         kept_id=kept_id,
         text_hash=text_hash,
-        details={"decided_by": "person"},
+        details=details,
     )
     if item_id.startswith(_MEMORY):
         return replace(change, mem0_id=_mem0_id(item_id))
@@ -276,7 +281,7 @@ def _about(item_id: str, text_hash: bytes, kept_id: str | None, now: datetime) -
         change,
         kind="end_fact",
         edge_uuid=_edge_uuid(item_id),
-        details={"decided_by": "person", "invalid_at": now.isoformat()},
+        details=details | {"invalid_at": now.isoformat()},
     )
 
 
