@@ -4,19 +4,21 @@ import asyncio
 from collections.abc import Awaitable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from memory_api.paging import Place
 from tandem import observability
 from tandem.clients.models import Mem0Memory, Mem0Page, Page, ZepEdge, ZepNode
+from tandem.clients.zep_edges import MAX_FILTER_IDS
 from tandem.deadline import Deadline
 from tandem.delivery.stores import name_at_stores
 from tandem.errors import UpstreamError, UpstreamRejected
-from tandem.ids import ZepUuid
+from tandem.ids import Mem0Id, ZepUuid
 from tandem.recall.context import SHARES
 from tandem.recall.gather import Gathered, Person
 from tandem.recall.hiding import depth, without_hidden
 from tandem.recall.items import Draft
+from tandem.recall.merge import Link
 from tandem.recall.routing import choose_route
 
 EDGES_A_CALL: Final = 100
@@ -27,6 +29,9 @@ CALLS_A_LIST: Final = 3
 Scope = Literal["mem0", "zep", "hybrid"]
 """Which stores a search asks."""
 _LEAST_DEPTH: Final = 20
+_PERSON: Final = "User"
+"""The label of the entity that the graph is about. That Zep gives it is inferred; where it doesn't,
+fewer relations of the others are found."""
 
 
 class Graphs(Protocol):
@@ -38,6 +43,8 @@ class Graphs(Protocol):
         *,
         page_size: int = ...,
         cursor: str | None = ...,
+        edge_uuids: Sequence[ZepUuid] | None = ...,
+        node_uuids: Sequence[ZepUuid] | None = ...,
         timeout_seconds: float,
     ) -> Page[ZepEdge]: ...
 
@@ -52,7 +59,13 @@ class Memories(Protocol):
     """What is needed of Mem0."""
 
     async def list_memories(
-        self, *, user_id: str, page: int = ..., page_size: int = ..., timeout_seconds: float
+        self,
+        *,
+        user_id: str,
+        memory_ids: Sequence[Mem0Id] | None = ...,
+        page: int = ...,
+        page_size: int = ...,
+        timeout_seconds: float,
     ) -> Mem0Page: ...
 
     async def search(
@@ -87,11 +100,13 @@ class Reading:
     """What the stores have answered. `degraded` names those that have not, or not with all.
 
     Attributes:
+        relations: facts with one of the nodes, apart from who this is about, at an end.
         context: what a turn would be given for the message, None if there was no message.
     """
 
     edges: list[ZepEdge] = field(default_factory=list)
     nodes: Sequence[ZepNode] = ()
+    relations: list[ZepEdge] = field(default_factory=list)
     memories: list[Mem0Memory] = field(default_factory=list)
     more_memories: bool = False
     next_edges: str | None = None
@@ -106,6 +121,20 @@ class Found:
     memories: Sequence[Mem0Memory] = ()
     edges: Sequence[ZepEdge] = ()
     degraded: set[str] = field(default_factory=set)
+
+
+class Linked(NamedTuple):
+    """The other ends of links, as far as the stores still have them."""
+
+    edges: Sequence[ZepEdge] = ()
+    memories: Sequence[Mem0Memory] = ()
+
+
+class Only(NamedTuple):
+    """What narrows a list of edges, if anything."""
+
+    edge_uuids: Sequence[ZepUuid] | None = None
+    node_uuids: Sequence[ZepUuid] | None = None
 
 
 class StoreReader:
@@ -142,6 +171,20 @@ class StoreReader:
             work.append(self._context(wanted.person, wanted.message, reading))
         await _together(work)
         return reading
+
+    async def linked(self, wanted: Wanted, reading: Reading, links: Sequence[Link]) -> Linked:
+        """The other ends of links: facts of a page of memories, or memories of a page of facts.
+
+        What was read before is not read again, and of more than a page can have, the rest is left
+        out. What fails is added to the reading's `degraded`.
+        """
+        edges = {edge.uuid for edge in reading.edges}
+        memories = {memory.id for memory in reading.memories}
+        if wanted.place.part == "memories":
+            others = {link.edge_uuid for link in links if link.mem0_id in memories} - edges
+            return Linked(edges=await self._edges_of(wanted.person, sorted(others), reading))
+        theirs = {link.mem0_id for link in links if link.edge_uuid in edges} - memories
+        return Linked(memories=await self._memories_of(wanted.person, sorted(theirs), reading))
 
     async def search(self, person: Person, query: str, *, scope: Scope, limit: int) -> Found:
         """What the stores of the scope know that fits best: one call each, at the same time.
@@ -184,24 +227,33 @@ class StoreReader:
         graph = wanted.person.zep_graph_uuid
         if graph is None:
             return
-        deadline = Deadline(self._timeout_seconds)
-        cursor = wanted.place.zep
+        found, cursor = await self._windows(graph, wanted.place.zep, Only(), reading.degraded)
+        reading.edges.extend(found)
+        # Where nothing could be read the view ends: a client would ask for that page for ever.
+        reading.next_edges = cursor if reading.edges else None
+
+    async def _windows(
+        self, graph: ZepUuid, cursor: str | None, only: Only, degraded: set[str]
+    ) -> tuple[list[ZepEdge], str | None]:
+        """Edges from there on, and where the next ones begin, None after the last."""
+        deadline, found = Deadline(self._timeout_seconds), list[ZepEdge]()
         for _ in range(CALLS_A_LIST):
             call = self._zep.list_edges(
                 graph,
                 page_size=EDGES_A_CALL,
                 cursor=cursor,
+                edge_uuids=only.edge_uuids,
+                node_uuids=only.node_uuids,
                 timeout_seconds=deadline.step(self._timeout_seconds, reserve_seconds=0),
             )
-            page = await _answer_or(None, call, reading.degraded)
+            page = await _answer_or(None, call, degraded)
             if page is None:
                 break
-            reading.edges.extend(page.items)
+            found.extend(page.items)
             cursor = page.next_cursor
             if cursor is None:
                 break
-        # Where nothing could be read the view ends: a client would ask for that page for ever.
-        reading.next_edges = cursor if reading.edges else None
+        return found, cursor
 
     async def _memories(self, wanted: Wanted, reading: Reading) -> None:
         deadline = Deadline(self._timeout_seconds)
@@ -224,12 +276,42 @@ class StoreReader:
             if not page.has_next:
                 break
 
+    async def _edges_of(
+        self, person: Person, edge_uuids: Sequence[ZepUuid], reading: Reading
+    ) -> list[ZepEdge]:
+        if person.zep_graph_uuid is None or not edge_uuids:
+            return []
+        only = Only(edge_uuids=edge_uuids[:MAX_FILTER_IDS])
+        found, _ = await self._windows(person.zep_graph_uuid, None, only, reading.degraded)
+        return found
+
+    async def _memories_of(
+        self, person: Person, memory_ids: Sequence[Mem0Id], reading: Reading
+    ) -> list[Mem0Memory]:
+        deadline, found = Deadline(self._timeout_seconds), list[Mem0Memory]()
+        for first in range(0, len(memory_ids), MEMORIES_A_CALL)[:CALLS_A_LIST]:
+            call = self._mem0.list_memories(
+                user_id=name_at_stores(self._stage, person.account_id),
+                memory_ids=memory_ids[first : first + MEMORIES_A_CALL],
+                page_size=MEMORIES_A_CALL,
+                timeout_seconds=deadline.step(self._timeout_seconds, reserve_seconds=0),
+            )
+            page = await _answer_or(Mem0Page(items=(), total=0), call, reading.degraded)
+            found.extend(without_hidden(page.items, person.hidden))
+        return found
+
     async def _nodes(self, wanted: Wanted, reading: Reading) -> None:
         graph = wanted.person.zep_graph_uuid
-        if graph is not None:
-            call = self._zep.list_nodes(graph, timeout_seconds=self._timeout_seconds)
-            page = await _answer_or(None, call, reading.degraded)
-            reading.nodes = page.items if page is not None else ()
+        if graph is None:
+            return
+        call = self._zep.list_nodes(graph, timeout_seconds=self._timeout_seconds)
+        page = await _answer_or(None, call, reading.degraded)
+        reading.nodes = page.items if page is not None else ()
+        # Nearly every fact has the person at one end; these are told by the other.
+        others = [node.uuid for node in reading.nodes if _PERSON not in node.labels]
+        if others:
+            only = Only(node_uuids=others[:MAX_FILTER_IDS])
+            reading.relations, _ = await self._windows(graph, None, only, reading.degraded)
 
     async def _context(self, person: Person, message: str, reading: Reading) -> None:
         gathered = await self._gather.for_message(

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from memory_api.reading import Scope
+from memory_api.viewed import ViewedEntity, ViewedItem
 from tandem.cursors import MAX_CURSOR_CHARACTERS
 from tandem.fields import Label
 from tandem.recall.items import RecalledItem
@@ -23,15 +24,18 @@ class MemoryRequest(RequestModel):
 
 
 class MemoryResponse(ResponseModel):
-    """One page of the merged view.
+    """One page of the merged view: memories with the facts that say the same, then facts alone.
 
+    A fact or memory that is `superseded` no longer held at `as_of`, or by now; one with `conflicts`
+    contradicts another, and the person hasn't said yet which holds. What says the same is one item
+    when it reads the same or was found to (consolidation links it), under the memory's id.
     `entities` and `context` come with the first page alone; `context` is the text that a turn in
     the session that was named would get. `degraded` names stores that did not answer, or not
     with all.
     """
 
-    entities: tuple[RecalledItem, ...]
-    facts: tuple[RecalledItem, ...]
+    entities: tuple[ViewedEntity, ...]
+    facts: tuple[ViewedItem, ...]
     pending: tuple[RecalledItem, ...]
     degraded: tuple[str, ...]
     next_cursor: str | None

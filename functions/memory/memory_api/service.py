@@ -6,17 +6,18 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from memory_api.paging import Ahead, Place, cut
-from memory_api.reading import Found, Reading, Scope, Wanted
+from memory_api.reading import Found, Linked, Reading, Scope, Wanted
+from memory_api.viewed import Shown, ViewedEntity, ViewedItem, entities, viewed
 from tandem.cursors import read_cursor, write_cursor
-from tandem.db.memory import Looked, Traced
+from tandem.db.memory import Looked, Settled, Traced
 from tandem.ids import AccountId, TurnId
 from tandem.principal import Principal
 from tandem.recall.context import SHARES, context_items
 from tandem.recall.evidence import evidence_block
 from tandem.recall.fusion import fuse
 from tandem.recall.gather import Person
-from tandem.recall.items import Draft, RecalledItem, ResolvedSource, resolve_all
-from tandem.recall.merge import Link, links, merge
+from tandem.recall.items import Draft, RecalledItem, resolve_all
+from tandem.recall.merge import Link, edge_uuid_of, links, merge, still_linked
 from tandem.recall.rank import order
 from tandem.recall.routing import choose_route
 from tandem.recall.stores import entity_draft, fact_draft, memory_draft, pending_item
@@ -32,7 +33,7 @@ class Ledger(Protocol):
     ) -> Looked: ...
     async def settle(
         self, account_id: AccountId, drafts: Iterable[Draft], links: Sequence[Link]
-    ) -> list[ResolvedSource]: ...
+    ) -> Settled: ...
     async def trace(
         self, account_id: AccountId, *, facts: Sequence[Draft], memories: Sequence[Draft]
     ) -> Traced: ...
@@ -42,6 +43,7 @@ class Reader(Protocol):
     """What the service needs of the stores."""
 
     async def view(self, wanted: Wanted) -> Reading: ...
+    async def linked(self, wanted: Wanted, reading: Reading, links: Sequence[Link]) -> Linked: ...
     async def search(self, person: Person, query: str, *, scope: Scope, limit: int) -> Found: ...
 
 
@@ -71,8 +73,8 @@ class Search:
 class View:
     """One page of the merged view. `context` is None unless a session was named."""
 
-    entities: tuple[RecalledItem, ...]
-    facts: tuple[RecalledItem, ...]
+    entities: tuple[ViewedEntity, ...]
+    facts: tuple[ViewedItem, ...]
     pending: tuple[RecalledItem, ...]
     degraded: tuple[str, ...]
     next_cursor: str | None
@@ -118,26 +120,39 @@ class MemoryService:
             principal, user_id=query.user_id, session_id=query.session_id
         )
         wants_context = query.session_id is not None and place.is_first
-        reading = await self.reader.view(_wanted(principal, looked, place, context=wants_context))
+        wanted = _wanted(principal, looked, place, context=wants_context)
+        reading = await self.reader.view(wanted)
         now = self.now()
         facts = [fact_draft(edge) for edge in reading.edges]
         memories = [memory_draft(memory) for memory in reading.memories]
-        visible = [
-            draft
-            for draft in merge(facts, memories, as_of=query.as_of)
-            if _is_visible(draft.item, query, now)
-        ]
-        page = cut(place, visible, ahead=Ahead(reading.more_memories, reading.next_edges))
-        entities = [entity_draft(node) for node in reading.nodes]
+        about = [entity_draft(node) for node in reading.nodes]
         given: Sequence[Draft] = ()
         if wants_context:
             given = _holding(facts, memories, now) if reading.context is None else reading.context
-        found = await self._settled(
-            principal.account_id, [*page.drafts, *entities, *given], links(facts, memories)
+        settled = await self._settled(
+            principal.account_id, [*memories, *facts, *about, *given], links(facts, memories)
         )
+        more = await self.reader.linked(wanted, reading, settled.links)
+        others = [fact_draft(edge) for edge in more.edges]
+        memories += [memory_draft(memory) for memory in more.memories]
+        pairs = still_linked(settled.links, [*facts, *others], memories)
+        # One that reads otherwise by now is shown where its own turn comes.
+        linked = {pair.edge_uuid for pair in pairs}
+        facts += [fact for fact in others if edge_uuid_of(fact) in linked]
+        visible = [
+            draft
+            for draft in merge(facts, memories, pairs=pairs, as_of=query.as_of)
+            if _is_visible(draft.item, query, now)
+        ]
+        page = cut(place, visible, ahead=Ahead(reading.more_memories, reading.next_edges))
+        found = settled.sources
+        shown = map(Shown, page.drafts, resolve_all(page.drafts, found))
+        related = [
+            edge for edge in reading.relations if _is_visible(fact_draft(edge).item, query, now)
+        ]
         return View(
-            entities=tuple(resolve_all(entities, found)),
-            facts=tuple(resolve_all(page.drafts, found)),
+            entities=entities(resolve_all(about, found), reading.nodes, related),
+            facts=viewed(shown, settled.conflicts, at=query.as_of or now),
             pending=tuple(_pending(looked, until=query.as_of)),
             degraded=tuple(sorted(reading.degraded)),
             next_cursor=write_cursor(page.next, scope=scope) if page.next else None,
@@ -180,9 +195,9 @@ class MemoryService:
 
     async def _settled(
         self, account_id: AccountId, drafts: Sequence[Draft], links: Sequence[Link]
-    ) -> list[ResolvedSource]:
+    ) -> Settled:
         if not drafts and not links:
-            return []
+            return Settled()
         return await self.ledger.settle(account_id, drafts, links)
 
 

@@ -10,11 +10,11 @@ from uuid import uuid4
 from memory_api.reading import StoreReader
 from memory_api.routes import create_router
 from memory_api.service import MemoryService
-from tandem.db.memory import Looked, Traced
+from tandem.db.memory import Looked, Settled, Traced
 from tandem.ids import AccountId, ZepUuid
 from tandem.principal import Principal
 from tandem.recall.gather import Gather
-from tandem.recall.items import Draft, ResolvedSource
+from tandem.recall.items import Draft
 from tandem.recall.merge import Link
 from tandem.web import create_app, create_handler
 from tests.conftest import MakeEvent
@@ -39,10 +39,10 @@ class FakeLedger:
 
     async def settle(
         self, account_id: AccountId, drafts: Iterable[Draft], links: Sequence[Link]
-    ) -> list[ResolvedSource]:
+    ) -> Settled:
         assert account_id
         assert list(drafts) or links
-        return []
+        return Settled()
 
     async def trace(
         self, account_id: AccountId, *, facts: Sequence[Draft], memories: Sequence[Draft]

@@ -69,9 +69,9 @@ class StoresOnWire:
         match request.url.path.split("/"):
             case [*_, "edges", "list"]:
                 first, size = int(query.get("cursor", 0)), int(query["page_size"])
-                last = first + size
-                after = {"next_cursor": str(last)} if last < len(self.edges) else {}
-                return {"items": self.edges[first:last], **after}
+                last, edges = first + size, _narrowed(self.edges, body.get("filters", {}))
+                after = {"next_cursor": str(last)} if last < len(edges) else {}
+                return {"items": edges[first:last], **after}
             case [*_, "nodes", "list"]:
                 return {"items": self.nodes}
             case [*_, "search", "edges"]:
@@ -83,12 +83,27 @@ class StoresOnWire:
             case _:
                 number, size = int(query["page"]), int(query["page_size"])
                 last = number * size
+                ids = [one["memory_ids"] for one in body["filters"].get("AND", ())[1:]]
+                those = [one for one in self.memories if all(one["id"] in each for each in ids)]
                 return {
-                    "count": len(self.memories),
-                    "next": "http://elsewhere/" if last < len(self.memories) else None,
+                    "count": len(those),
+                    "next": "http://elsewhere/" if last < len(those) else None,
                     "previous": None,
-                    "results": self.memories[last - size : last],
+                    "results": those[last - size : last],
                 }
+
+
+def _narrowed(edges: list[dict[str, Any]], filters: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """Edges with one of the wanted ids, and with one of the wanted nodes at an end."""
+    wanted, nodes = filters.get("edge_uuids"), filters.get("connected_node_uuids")
+    return [
+        one
+        for one in edges
+        if (wanted is None or one["uuid"] in wanted)
+        and (
+            nodes is None or {one.get("source_node_uuid"), one.get("target_node_uuid")} & set(nodes)
+        )
+    ]
 
 
 def edge(text: str, **fields: Any) -> dict[str, Any]:

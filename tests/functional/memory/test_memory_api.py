@@ -40,6 +40,8 @@ def test_the_view_has_the_shape_that_is_promised(api: Api) -> None:
         "last_confirmed_at": None,
         "score": None,
         "source": [],
+        "superseded": False,
+        "conflicts": [],
     }
 
 
@@ -48,6 +50,8 @@ def test_delhi_is_still_there_with_its_end_when_superseded_facts_are_asked_for(a
     _, body = api.view(include_superseded="true")
     [delhi] = [fact for fact in body["facts"] if fact["text"] == "Lives in Delhi"]
     assert (delhi["store"], delhi["valid_to"]) == ("both", "2026-10-20T09:00:00Z")
+    superseded = {fact["text"]: fact["superseded"] for fact in body["facts"]}
+    assert superseded == {"Lives in Delhi": True, "Likes chess.": False, "Lives in Mumbai": False}
     _, body = api.view(as_of="2021-06-01T00:00:00+05:30")
     assert "Lives in Delhi" in [fact["text"] for fact in body["facts"]]
 

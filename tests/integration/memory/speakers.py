@@ -81,6 +81,30 @@ class Speaker(Person):
         )
         return change
 
+    def conflict(self, left: tuple[str, bytes], right: tuple[str, bytes]) -> UUID:
+        """Two statements, by id and hash, wait for the person's word."""
+        conflict = uuid4()
+        self.run(
+            "insert into conflicts (id, account_id, left_id, right_id, left_hash, right_hash)"
+            " values (:conflict, :account, :left, :right, :left_hash, :right_hash)",
+            conflict=conflict,
+            left=left[0],
+            right=right[0],
+            left_hash=left[1],
+            right_hash=right[1],
+        )
+        return conflict
+
+    def takes_over(self, kept: str, hidden: str, turn: UUID) -> None:
+        """What was said in a turn counts for the memory that stays in place of a hidden one."""
+        self.run(
+            "insert into sources (provider_id, account_id, turn_id, role, change_id)"
+            " values (:kept, :account, :turn, 'user', :change)",
+            kept=kept,
+            turn=turn,
+            change=self.hide(hidden, listed=False),
+        )
+
     def links(self) -> list[tuple[str, UUID, bytes, datetime]]:
         found = self.run(
             "select mem0_id, edge_uuid, statement_hash, linked_at from links"

@@ -137,7 +137,7 @@ def test_settling_says_where_items_come_from(
     stolen = fact("Not mine")
     you.source(stolen.provider_ids[0], you.turn(you.session("theirs"), 1, "x"))
     drafts = [delhi, dog, stolen, fact("From nowhere")]
-    items = resolve_all(drafts, run(ledger.settle(me.account_id, drafts, [])))
+    items = resolve_all(drafts, run(ledger.settle(me.account_id, drafts, [])).sources)
     assert [[source.turn_id for source in item.source] for item in items] == [
         [turn],
         [turn],
@@ -265,7 +265,7 @@ def test_ids_of_a_store_are_data_whatever_they_look_like(
     odd = memory_draft(Mem0Memory(id=Mem0Id(hostile), text="x"))
     me.source(hostile, turn)
     found = run(ledger.settle(me.account_id, [odd], links([fact("x")], [odd])))
-    assert [row.turn_id for row in found] == [turn]
+    assert [row.turn_id for row in found.sources] == [turn]
     traced = run(ledger.trace(me.account_id, facts=[], memories=[odd]))
     assert {pair.mem0_id for pair in traced.pairs} == {hostile}
 

@@ -163,6 +163,47 @@ def test_a_hybrid_search_merges_what_is_linked_though_the_words_differ(tandem: T
     assert {item["store"] for item in found} == {"mem0", "zep"}
 
 
+def test_the_view_merges_what_is_linked_though_the_words_differ_and_tells_conflicts_apart(
+    tandem: Tandem,
+) -> None:
+    me, stores = tandem.person, tandem.stores
+    session = me.session("sess789")
+    first, second = (me.turn(session, n, "x", states=("ingested",) * 2) for n in (1, 2))
+    fond, green = memory("Is fond of tea"), memory("Is vegetarian")
+    ended = {"invalid_at": "2026-10-20T09:00:00Z", "expired_at": "2026-11-20T09:06:00Z"}
+    steak, tea = edge("Loves steak"), edge("Likes tea", **ended)
+    stores.memories, stores.edges = [fond, green], [steak, tea]
+    me.source(fond["id"], first)
+    me.source(tea["episode_uuids"][0], second)
+    me.run(
+        "insert into links (account_id, mem0_id, edge_uuid, statement_hash, fact_hash)"
+        " values (:account, :mem0_id, :edge, :hash, :fact_hash)",
+        mem0_id=fond["id"],
+        edge=tea["uuid"],
+        hash=statement_hash("Is fond of tea"),
+        fact_hash=statement_hash("Likes tea"),
+    )
+    conflict = me.conflict(
+        (f"fact_{steak['uuid']}", statement_hash("Loves steak")),
+        (f"mem_{green['id']}", statement_hash("Is vegetarian")),
+    )
+    body = tandem.view(include_superseded="true")
+    shown = [(item["text"], item["store"], item["superseded"]) for item in body["facts"]]
+    assert shown == [
+        ("Is fond of tea", "both", True),
+        ("Is vegetarian", "mem0", False),
+        ("Loves steak", "zep", False),
+    ]
+    assert [one["turn_id"] for one in body["facts"][0]["source"]] == [str(first), str(second)]
+    ids = [f"fact_{steak['uuid']}", f"mem_{green['id']}"]
+    assert [item["conflicts"] for item in body["facts"]] == [
+        [],
+        [{"conflict_id": str(conflict), "item_id": ids[0]}],
+        [{"conflict_id": str(conflict), "item_id": ids[1]}],
+    ]
+    assert [item["text"] for item in tandem.view()["facts"]] == ["Is vegetarian", "Loves steak"]
+
+
 def test_what_is_hidden_here_alone_is_in_no_view_search_or_context(tandem: Tandem) -> None:
     me, stores = tandem.person, tandem.stores
     me.turn(me.session("sess789"), 1, "What do I drink?", states=("ingested",) * 2)

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -6,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from memory_api.paging import Place
-from memory_api.reading import Found, Reading, Scope, StoreReader, Wanted
+from memory_api.reading import Found, Linked, Reading, Scope, StoreReader, Wanted
 from tandem.clients.models import Mem0Memory, Mem0Page, Page, ZepEdge, ZepNode
 from tandem.errors import (
     Unavailable,
@@ -17,6 +18,7 @@ from tandem.errors import (
 )
 from tandem.ids import AccountId, Mem0Id, ZepUuid
 from tandem.recall.gather import Gathered, Person
+from tandem.recall.merge import Link
 
 ME = AccountId(UUID("0b0e1c52-6f0e-4f6c-9d0e-0a4f5d1c2b3a"))
 GRAPH = ZepUuid(UUID("77777777-7777-4777-8777-777777777777"))
@@ -34,6 +36,8 @@ class FakeZep:
     )
     graphs: list[ZepUuid] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    named: list[list[ZepUuid]] = field(default_factory=list)
+    label: str = "Entity"
 
     async def list_edges(
         self,
@@ -41,9 +45,13 @@ class FakeZep:
         *,
         page_size: int = 100,
         cursor: str | None = None,
+        edge_uuids: Sequence[ZepUuid] | None = None,
+        node_uuids: Sequence[ZepUuid] | None = None,
         timeout_seconds: float,
     ) -> Page[ZepEdge]:
         self.graphs.append(graph_uuid)
+        if edge_uuids is not None or node_uuids is not None:
+            return self._narrowed(edge_uuids, node_uuids)
         self.seconds.append(timeout_seconds)
         first = int(cursor or 0)
         if self.fails_at is not None and first >= self.fails_at:
@@ -52,12 +60,22 @@ class FakeZep:
         items = tuple(ZepEdge(uuid=ZepUuid(uuid4()), fact=f"{n}") for n in range(first, last))
         return Page[ZepEdge](items=items, next_cursor=str(last) if last < self.edges else None)
 
+    def _narrowed(
+        self, edge_uuids: Sequence[ZepUuid] | None, node_uuids: Sequence[ZepUuid] | None
+    ) -> Page[ZepEdge]:
+        if self.fails_at is not None:
+            raise self.failure
+        self.named.append([*(edge_uuids or ()), *(node_uuids or ())])
+        ids = edge_uuids if edge_uuids is not None else [ZepUuid(uuid4())]
+        return Page[ZepEdge](items=tuple(ZepEdge(uuid=uuid, fact="named") for uuid in ids))
+
     async def list_nodes(self, graph_uuid: ZepUuid, *, timeout_seconds: float) -> Page[ZepNode]:
         self.graphs.append(graph_uuid)
         self.seconds.append(timeout_seconds)
         if self.fails_at is not None:
             raise self.failure
-        return Page[ZepNode](items=(ZepNode(uuid=ZepUuid(uuid4()), name="Bruno"),))
+        node = ZepNode(uuid=ZepUuid(uuid4()), name="Bruno", labels=(self.label,))
+        return Page[ZepNode](items=(node,))
 
     async def search_edges(
         self, graph_uuid: ZepUuid, query: str, *, limit: int = 10, timeout_seconds: float
@@ -76,12 +94,21 @@ class FakeMem0:
     asked: list[tuple[str, int, int]] = field(default_factory=list)
 
     async def list_memories(
-        self, *, user_id: str, page: int = 1, page_size: int = 100, timeout_seconds: float
+        self,
+        *,
+        user_id: str,
+        memory_ids: Sequence[Mem0Id] | None = None,
+        page: int = 1,
+        page_size: int = 100,
+        timeout_seconds: float,
     ) -> Mem0Page:
         assert timeout_seconds > 0
         self.asked.append((user_id, page, page_size))
         if self.failure is not None:
             raise self.failure
+        if memory_ids is not None:
+            named = tuple(Mem0Memory(id=name, text=name) for name in memory_ids)
+            return Mem0Page(items=named, total=len(named))
         found = [
             Mem0Memory(id=Mem0Id(f"{n}"), text=f"{n}")
             for n in range((page - 1) * page_size, min(page * page_size, self.memories))
@@ -160,6 +187,55 @@ def test_later_pages_bring_no_entities() -> None:
     assert view(reader(zep), place=Place(size=50, page=2)).nodes == ()
     assert view(reader(zep), place=Place(size=50, part="facts")).nodes == ()
     assert len(zep.graphs) == 2
+
+
+def test_entities_apart_from_the_person_are_asked_for_their_relations_once() -> None:
+    zep = FakeZep()
+    reading = view(reader(zep))
+    assert [node.uuid for node in reading.nodes] == zep.named[0]
+    assert len(reading.relations) == len(zep.named) == 1
+    assert view(reader(FakeZep(label="User"))).relations == []
+
+
+def links(count: int) -> list[Link]:
+    return [Link(Mem0Id(f"{n}"), ZepUuid(UUID(int=n)), b"") for n in range(count)]
+
+
+def linked(made: StoreReader, reading: Reading, count: int, **place: Any) -> Linked:
+    wanted = Wanted(KNOWN, Place(size=100, **place))
+    return asyncio.run(made.linked(wanted, reading, links(count)))
+
+
+def test_a_page_of_memories_asks_for_the_linked_facts_that_it_has_not_read() -> None:
+    zep = FakeZep()
+    reading = Reading(
+        memories=[Mem0Memory(id=Mem0Id(f"{n}"), text="x") for n in range(3)],
+        edges=[ZepEdge(uuid=ZepUuid(UUID(int=1)), fact="x")],
+    )
+    more = linked(reader(zep), reading, 5)
+    assert [edge.uuid.int for edge in more.edges] == [0, 2]
+    assert (len(zep.graphs), more.memories) == (1, ())
+    assert linked(reader(zep), Reading(), 5) == Linked(edges=[])
+    assert len(zep.graphs) == 1
+
+
+def test_a_page_of_facts_asks_for_the_linked_memories_in_bounded_calls() -> None:
+    mem0 = FakeMem0()
+    reading = Reading(edges=[ZepEdge(uuid=ZepUuid(UUID(int=n)), fact="x") for n in range(900)])
+    more = linked(reader(mem0=mem0), reading, 250, part="facts")
+    assert len(more.memories) == 250
+    assert mem0.asked == [(f"test:{ME}", 1, 200)] * 2
+    assert len(linked(reader(mem0=mem0), reading, 900, part="facts").memories) == 600
+
+
+def test_a_store_that_fails_at_the_second_time_of_asking_is_named_too() -> None:
+    reading = Reading(edges=[ZepEdge(uuid=ZepUuid(UUID(int=0)), fact="x")])
+    failing = FakeMem0(failure=UpstreamTimeout("mem0", operation="list"))
+    assert linked(reader(mem0=failing), reading, 1, part="facts").memories == []
+    assert reading.degraded == {"mem0"}
+    reading = Reading(memories=[Mem0Memory(id=Mem0Id("0"), text="x")])
+    assert linked(reader(FakeZep(fails_at=0)), reading, 1).edges == []
+    assert reading.degraded == {"zep"}
 
 
 def test_a_page_of_facts_reads_memories_again_in_at_most_three_big_pages() -> None:

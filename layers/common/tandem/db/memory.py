@@ -1,9 +1,9 @@
 """What the ledger adds to a look at somebody's memory: who they are to Zep, what they said that no
 store has ingested, where items come from, and which memory says the same as which fact."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from tandem.db.caller import admit, as_caller, identity
@@ -73,10 +73,36 @@ _SETTLE = (
                             = (seen.account_id, seen.mem0_id, seen.edge_uuid, seen.statement_hash))
      order by seen.mem0_id, seen.edge_uuid
     on conflict (account_id, mem0_id, edge_uuid)
-    do update set statement_hash = excluded.statement_hash
+    do update set statement_hash = excluded.statement_hash, fact_hash = null
  returning k.mem0_id
+), known as (
+    select l.mem0_id, l.edge_uuid, l.statement_hash, l.fact_hash
+      from caller c
+      join links l on l.account_id = c.account_id
+     where l.mem0_id = any(cast(:shown_memories as text[]))
+    union
+    select l.mem0_id, l.edge_uuid, l.statement_hash, l.fact_hash
+      from caller c
+      join links l on l.account_id = c.account_id
+     where l.edge_uuid = any(cast(:shown_facts as uuid[]))
+       and not exists (select from hidden_memories h
+                        where (h.account_id, h.mem0_id) = (l.account_id, l.mem0_id))
+), open_conflicts as (
+    select o.id, o.left_id, o.right_id
+      from caller c
+      join conflicts o on o.account_id = c.account_id and o.state = 'open'
+     where exists (select from unnest(cast(:item_ids as text[]), cast(:item_hashes as bytea[]))
+                               i (id, hash)
+                    where (i.id, i.hash) in ((o.left_id, o.left_hash), (o.right_id, o.right_hash)))
 )
-select resolved_sources.rows as sources, (select count(*) from kept) as written
+select resolved_sources.rows as sources, (select count(*) from kept) as written,
+       (select coalesce(jsonb_agg(jsonb_build_object('mem0_id', mem0_id, 'edge_uuid', edge_uuid,
+                   'statement_hash', encode(statement_hash, 'hex'),
+                   'fact_hash', encode(fact_hash, 'hex'))), '[]'::jsonb)
+          from known) as links,
+       (select coalesce(jsonb_agg(jsonb_build_array(id, left_id, right_id) order by id),
+                        '[]'::jsonb)
+          from open_conflicts) as conflicts
   from resolved_sources
 """
 )
@@ -97,7 +123,7 @@ _TRACE = (
      cross join unnest(cast(:edge_uuids as uuid[]), cast(:fact_hashes as bytea[]))
                 f (edge_uuid, hash)
       join links l on l.account_id = c.account_id and l.edge_uuid = f.edge_uuid
-                  and l.statement_hash = f.hash
+                  and coalesce(l.fact_hash, l.statement_hash) = f.hash
      where l.mem0_id <> all(cast(:mem0_ids as text[]))
        and not exists (select from hidden_memories h
                         where (h.account_id, h.mem0_id) = (l.account_id, l.mem0_id))
@@ -133,6 +159,28 @@ class Looked:
     pending: Sequence[Pending]
     last_message: LastMessage | None
     hidden: frozenset[Mem0Id] = frozenset()
+
+
+class OpenConflict(NamedTuple):
+    """Two items that can't both hold, which waits for the person's word."""
+
+    conflict_id: UUID
+    left_id: str
+    right_id: str
+
+
+class Settled(NamedTuple):
+    """What the ledger knows of items that are to be shown.
+
+    Attributes:
+        links: all links of these memories, and those of these facts to memories that aren't
+            hidden; whether both ends still read as then is for the caller to tell.
+        conflicts: in which one of the items is named, as it reads now.
+    """
+
+    sources: Sequence[ResolvedSource] = ()
+    links: Sequence[Link] = ()
+    conflicts: Sequence[OpenConflict] = ()
 
 
 class Traced(NamedTuple):
@@ -188,12 +236,14 @@ class MemoryLedger:
 
     async def settle(
         self, account_id: AccountId, drafts: Iterable[Draft], links: Sequence[Link]
-    ) -> list[ResolvedSource]:
-        """Where these items come from; what is linked is remembered on the way.
+    ) -> Settled:
+        """Where these items come from, what they are linked to and what they contradict; what is
+        found linked is remembered on the way.
 
         A link that is there already stays as it is, with the time at which it was made; only its
         hash follows a changed text.
         """
+        wanted = list(drafts)
         row = await self._database.row(
             _SETTLE,
             repeatable=True,
@@ -201,9 +251,14 @@ class MemoryLedger:
             mem0_ids=[link.mem0_id for link in links],
             edge_uuids=[str(link.edge_uuid) for link in links],
             hashes=[link.statement_hash for link in links],
-            **parameters_of(drafts),
+            **parameters_of(wanted),
+            **_named(wanted),
         )
-        return parse_resolved(row["sources"])
+        return Settled(
+            parse_resolved(row["sources"]),
+            [_link(each) for each in row["links"]],
+            [OpenConflict(UUID(one), left, right) for one, left, right in row["conflicts"]],
+        )
 
     async def trace(
         self, account_id: AccountId, *, facts: Sequence[Draft], memories: Sequence[Draft]
@@ -228,6 +283,28 @@ class MemoryLedger:
             frozenset(Pair(Mem0Id(one), ZepUuid(UUID(other))) for one, other in row["pairs"]),
             frozenset(ZepUuid(UUID(name)) for name in row["elsewhere"]),
         )
+
+
+def _named(drafts: Iterable[Draft]) -> dict[str, list[Any]]:
+    told = {d.item.id: d for d in drafts if d.item.kind != "entity"}
+    facts = [draft for draft in told.values() if draft.item.kind == "fact"]
+    memories = [draft for draft in told.values() if draft.item.kind == "memory"]
+    return {
+        "shown_memories": [mem0_id_of(memory) for memory in memories],
+        "shown_facts": [str(edge_uuid_of(fact)) for fact in facts],
+        "item_ids": list(told),
+        "item_hashes": [statement_hash(draft.item.text) for draft in told.values()],
+    }
+
+
+def _link(row: Mapping[str, Any]) -> Link:
+    fact_hash = row["fact_hash"]
+    return Link(
+        Mem0Id(row["mem0_id"]),
+        ZepUuid(UUID(row["edge_uuid"])),
+        bytes.fromhex(row["statement_hash"]),
+        None if fact_hash is None else bytes.fromhex(fact_hash),
+    )
 
 
 def _last_message(row: Row) -> LastMessage | None:

@@ -60,12 +60,14 @@ class Draft:
         turn_ids: turns that the store itself names, through metadata that we sent along.
         superseded_at: when the store learned that it no longer holds. Not `valid_to`: who says
             today "I moved last month" ends a fact in the past.
+        also: ids of the other items that it stands for.
     """
 
     item: RecalledItem
     provider_ids: tuple[str, ...] = ()
     turn_ids: tuple[TurnId, ...] = ()
     superseded_at: datetime | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

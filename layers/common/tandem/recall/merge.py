@@ -18,11 +18,13 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Link(NamedTuple):
-    """A memory and the fact that it is shown with. The hash tells whether either has changed."""
+    """A memory and the fact that it is shown with. The hashes tell whether either has changed;
+    without one of its own the fact has the memory's."""
 
     mem0_id: Mem0Id
     edge_uuid: ZepUuid
     statement_hash: bytes
+    fact_hash: bytes | None = None
 
 
 class Pair(NamedTuple):
@@ -104,6 +106,20 @@ def links(facts: Sequence[Draft], memories: Sequence[Draft]) -> list[Link]:
     ]
 
 
+def still_linked(
+    known: Iterable[Link], facts: Iterable[Draft], memories: Iterable[Draft]
+) -> frozenset[Pair]:
+    """Those links of these facts and memories whose both ends read as they did then."""
+    of_fact = {edge_uuid_of(fact): statement_hash(fact.item.text) for fact in facts}
+    of_memory = {mem0_id_of(memory): statement_hash(memory.item.text) for memory in memories}
+    return frozenset(
+        Pair(link.mem0_id, link.edge_uuid)
+        for link in known
+        if of_memory.get(link.mem0_id) == link.statement_hash
+        and of_fact.get(link.edge_uuid) == (link.fact_hash or link.statement_hash)
+    )
+
+
 def mem0_id_of(memory: Draft) -> Mem0Id:
     """Mem0's own id of a memory."""
     return Mem0Id(memory.item.id.removeprefix("mem_"))
@@ -153,6 +169,7 @@ def _spokesman(facts: Sequence[Draft], as_of: datetime | None) -> Draft:
         item=best.item,
         provider_ids=_united(best.provider_ids, *(fact.provider_ids for fact in others)),
         superseded_at=best.superseded_at,
+        also=tuple(fact.item.id for fact in others),
     )
 
 
@@ -165,8 +182,10 @@ def _joined(memories: Sequence[Draft], fact: Draft | None, as_of: datetime | Non
     }
     provider_ids = _united(*(memory.provider_ids for memory in memories))
     turn_ids = _united(*(memory.turn_ids for memory in memories))
+    also = tuple(memory.item.id for memory in memories[1:])
     if fact is None:
-        return Draft(first.item.model_copy(update=update), provider_ids, turn_ids)
+        item = first.item.model_copy(update=update)
+        return Draft(item, provider_ids, turn_ids, also=also)
     start, end = _validity(fact, said_at, as_of)
     update |= {"store": "both", "valid_from": start, "valid_to": end}
     return Draft(
@@ -174,6 +193,7 @@ def _joined(memories: Sequence[Draft], fact: Draft | None, as_of: datetime | Non
         provider_ids=_united(provider_ids, fact.provider_ids),
         turn_ids=turn_ids,
         superseded_at=fact.superseded_at if end is not None else None,
+        also=(*also, fact.item.id, *fact.also),
     )
 
 
