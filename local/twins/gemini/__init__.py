@@ -23,6 +23,7 @@ A call passes from top to bottom:
     judging_matters … everyday matters that are told in many ways
     judging_reading … what a statement is made of
     judging_words   … which words mean the same
+    managing        … and changes that are proposed, asked about and settled
     words           what the person's last words say about a named parameter or property
     function_calls  which functions are called, and with what
     instances       a value that a schema allows, from those words

@@ -10,6 +10,7 @@ from local.twins.gemini import (
     conversation,
     evidence,
     function_calls,
+    managing,
     replies,
     safety,
     wire,
@@ -34,12 +35,17 @@ def reply(asked: Asked, decided: Json | None = None) -> Reply:
     if refused:
         return refused
     known = answers.answer(situation)
-    spoken = _told(asked.body, situation) or known or answers.UNKNOWN
+    changed = managing.told(asked.body, situation)
+    spoken = changed or _told(asked.body, situation) or known or answers.UNKNOWN
+    spoken = managing.with_asides(spoken, situation, settling=managing.is_settling(asked))
     words = Words(situation.message, spoken)
     parts = [{"text": wire.as_text(decided)}] if decided is not None else None
-    parts = parts or function_calls.chosen(
-        asked, words, searched=situation.searched, known=known is not None
-    )
+    if parts is None:
+        parts = managing.calls(asked, situation)
+    if parts is None:
+        parts = function_calls.chosen(
+            managing.others(asked), words, searched=situation.searched, known=known is not None
+        )
     parts = parts or [{"text": _formed(asked, words, spoken)}]
     thought, counted, aloud = replies.thinking(asked, _thought(situation, parts))
     made = Reply(parts, thought=thought, thought_tokens=counted, thinks_aloud=aloud)

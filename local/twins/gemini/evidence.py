@@ -23,6 +23,7 @@ class Item:
     valid_from: str | None
     valid_to: str | None
     store: str = ""
+    id: str = ""
 
 
 @dataclass(slots=True)
@@ -33,6 +34,10 @@ class Situation:
     items: list[Item] = field(default_factory=list)
     searched: bool = False
     """Tool results follow the person's words."""
+    notes: list[str] = field(default_factory=list)
+    """What the caller says has been done."""
+    conflict: tuple[str, str] | None = None
+    """Two statements that can't both hold."""
 
 
 def read(body: Json) -> Situation:
@@ -66,18 +71,37 @@ def _take_words(found: Situation, words: list[str]) -> None:
         return
     if len(words) > 1:
         block = _BLOCK.search(words[-2])
-        found.items.extend(_lines(block[1]) if block else [])
+        for line in _lines(block[1]) if block else []:
+            _take_line(found, line)
     found.message = words[-1].strip()
 
 
-def _lines(block: str) -> list[Item]:
-    items: list[Item] = []
+def _take_line(found: Situation, line: Any) -> None:
+    """An item, a note or a conflict; of several conflicts the last."""
+    found.items.extend(_items(line))
+    if not isinstance(line, dict):
+        return
+    if isinstance(line.get("note"), str):
+        found.notes.append(line["note"])
+    sides = line.get("conflict")
+    if isinstance(sides, dict):
+        texts = [
+            side.get("text")
+            for side in (sides.get("first"), sides.get("second"))
+            if isinstance(side, dict)
+        ]
+        if len(texts) == 2 and all(isinstance(text, str) for text in texts):  # noqa: PLR2004
+            found.conflict = (str(texts[0]), str(texts[1]))
+
+
+def _lines(block: str) -> list[Any]:
+    lines: list[Any] = []
     for line in block.split("\n"):
         try:
-            items.extend(_items(json.loads(line)))
+            lines.append(json.loads(line))
         except ValueError:
             continue
-    return items
+    return lines
 
 
 def _found(response: Json) -> list[Item]:
@@ -113,7 +137,8 @@ def _items(raw: Any) -> list[Item]:
         texts = [fact.text for fact in extract(raw["text"])]
     since, until = _stamp(raw, "valid_from"), _stamp(raw, "valid_to")
     said = _stamp(raw, "said_at") or since or ""
-    return [Item(text, said, since, until, str(raw.get("store", ""))) for text in texts]
+    store, name = str(raw.get("store", "")), str(raw.get("id", ""))
+    return [Item(text, said, since, until, store, name) for text in texts]
 
 
 def _stamp(raw: Json, name: str) -> str | None:
