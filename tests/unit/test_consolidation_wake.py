@@ -38,6 +38,7 @@ class Queue:
         self.batches: list[list[dict[str, Any]]] = []
         self.delays: list[int] = []
         self.pauses: list[float] = []
+        self.timeouts: list[dict[str, float]] = []
         self.now = self.most = 0
 
     def wake(self) -> ConsolidationWake:
@@ -56,6 +57,7 @@ class Queue:
         for _ in range(5):  # lets the others come in between
             await asyncio.sleep(0)
         self.now -= 1
+        self.timeouts.append(request.extensions["timeout"])
         sent = json.loads(request.content)
         assert sent["QueueUrl"] == QUEUE
         self.delays += [entry["DelaySeconds"] for entry in sent["Entries"]]
@@ -101,19 +103,31 @@ def test_only_what_the_queue_left_out_goes_again() -> None:
     assert queue.pauses == [0.2, 0.4]
 
 
-def test_what_the_queue_never_takes_is_counted_and_the_rest_goes_out(log_lines: Logs) -> None:
-    queue, accounts = Queue(away, away, away, away), people(20)
+def test_what_the_queue_never_takes_is_counted_and_not_quoted(log_lines: Logs) -> None:
+    queue = Queue(refused(*"0123"), refused("2"), refused("0"), refused("0"))
 
-    async def one_after_another() -> int:
-        wake = queue.wake()
-        return await wake.send_all(accounts[:10]) + await wake.send_all(accounts[10:])
+    assert asyncio.run(queue.wake().send_all(people(10))) == 1
 
-    assert asyncio.run(one_after_another()) == 10
-
-    assert len(queue.batches) == 5
     [line] = [line for line in log_lines() if "message" in line]
-    assert (line["message"], line["messages"]) == ("consolidation_wake_lost", 10)
+    assert (line["message"], line["messages"]) == ("consolidation_wake_lost", 1)
     assert "canary" not in str(line)
+
+
+def test_a_queue_that_is_away_is_not_asked_for_everybody() -> None:
+    queue = Queue(always=away)
+
+    assert asyncio.run(queue.wake().send_all(people(2_000))) == 2_000
+
+    assert len(queue.batches) == 10 * 4
+    assert set(queue.pauses) == {0.2, 0.4, 0.8}
+
+
+def test_only_who_waits_for_an_answer_is_impatient_with_the_queue() -> None:
+    queue = Queue()
+    asyncio.run(queue.wake().send_all(people(1)))
+    asyncio.run(queue.wake().send(AccountId(uuid4())))
+    asyncio.run(queue.wake().send_rest_of_plan(AccountId(uuid4())))
+    assert [timeout["read"] for timeout in queue.timeouts] == [10.0, 5.0, 10.0]
 
 
 @pytest.mark.parametrize("answer", [refused("10"), refused("-1"), refused("x"), refused(None)])

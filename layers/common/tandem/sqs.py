@@ -6,6 +6,7 @@ boto3 would do, but its import and client cost as much time as all the rest of a
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -19,8 +20,9 @@ BATCH_SIZE: Final = 10
 MAX_DELAY_SECONDS: Final = 900
 """The longest delay that SQS takes."""
 
-# Nobody waits longer for a queue: what it is told about stands in PostgreSQL too.
+# A person who waits for an answer waits no longer: what a queue is told stands in PostgreSQL too.
 _TIMEOUTS: Final = Timeouts(connect_seconds=0.5, read_seconds=1.0, write_seconds=0.5)
+_PATIENT: Final = httpx.Timeout(connect=2.0, read=10.0, write=5.0, pool=10.0)
 
 
 class QueueRefused(Exception):
@@ -43,7 +45,11 @@ class SqsQueue:
         self._client = client or build_http_client(base_url=aws_endpoint("sqs"), timeouts=_TIMEOUTS)
 
     async def send_batch(
-        self, messages: Sequence[Mapping[str, Any]], *, delay_seconds: int = 0
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        delay_seconds: int = 0,
+        is_patient: bool = False,
     ) -> list[int]:
         """Places of those messages that the queue did not take; empty when it has them all.
 
@@ -55,6 +61,7 @@ class SqsQueue:
         Args:
             messages: at most `BATCH_SIZE`.
             delay_seconds: at most `MAX_DELAY_SECONDS` count.
+            is_patient: nobody waits, so that the queue may take seconds to answer.
 
         Raises:
             QueueRefused, httpx.HTTPError, ValueError: see `LOST`; none of them may have arrived.
@@ -66,11 +73,19 @@ class SqsQueue:
         ]
         body = json.dumps({"QueueUrl": self._url, "Entries": entries}).encode()
         request = aws_request("sqs", "AmazonSQS.SendMessageBatch", body, json_version="1.0")
+        timeout = _PATIENT if is_patient else self._client.timeout
+        post = partial(
+            self._client.post,
+            "/",
+            content=request.body,
+            headers=request.headers,
+            timeout=timeout,
+        )
         try:
-            answer = await self._client.post("/", content=request.body, headers=request.headers)
+            answer = await post()
         except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
             # A connection that died while the container slept. A second message would do no harm.
-            answer = await self._client.post("/", content=request.body, headers=request.headers)
+            answer = await post()
         return _failed(answer, len(entries))
 
 

@@ -12,7 +12,7 @@ from tandem.ids import AccountId
 PAGE_ROWS: Final = 2_000
 
 # What a page may take when the queue has to be asked again and again.
-_PAGE_SECONDS: Final = 45.0
+_PAGE_SECONDS: Final = 60.0
 
 
 class PlanInterrupted(Exception):

@@ -1,7 +1,7 @@
 """Messages to the consolidate job: "this person's memory wants tidying". Ids, never words."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import batched
 from typing import Final
 
@@ -56,24 +56,30 @@ class ConsolidationWake:
             message = {"account": str(account_id), "continuation": continuation}
         return not await self._send([message], attempts=1, delay_seconds=delay_seconds)
 
-    async def send_all(self, account_ids: Iterable[AccountId]) -> int:
-        """For how many of these people the queue has no message, after several attempts.
+    async def send_all(self, account_ids: Sequence[AccountId]) -> int:
+        """For how many of these people the queue may have no message; none but when it is away.
 
-        Ten go in a call, ten calls side by side; what one call left out alone goes again.
+        Ten go in a call, ten calls side by side; what one call left out alone goes again. When
+        several attempts have failed, the people who are left are not tried.
         """
-        batches = batched((str(account_id) for account_id in account_ids), BATCH_SIZE, strict=False)
-        lost = 0
+        batches = batched(account_ids, BATCH_SIZE, strict=False)
+        taken = 0
+        is_away = False
 
         async def work() -> None:
-            nonlocal lost
+            nonlocal taken, is_away
             for batch in batches:  # shared: whoever is free takes the next one
-                messages = [{"account": account_id} for account_id in batch]
-                lost += len(await self._send(messages, attempts=_ATTEMPTS))
+                if is_away:
+                    return
+                messages = [{"account": str(account_id)} for account_id in batch]
+                left = await self._send(messages, attempts=_ATTEMPTS)
+                taken += len(messages) - len(left)
+                is_away = is_away or bool(left)
 
         async with asyncio.TaskGroup() as workers:
             for _ in range(_AT_ONCE):
                 workers.create_task(work())
-        return lost
+        return len(account_ids) - taken
 
     async def send_rest_of_plan(self, after: AccountId) -> bool:
         """True when the queue has the message that planning is to go on behind this account."""
@@ -89,7 +95,9 @@ class ConsolidationWake:
                 await self._sleep(_PAUSE_SECONDS * 2 ** (attempt - 1))
             error: BaseException | None = None
             try:
-                places = await self._queue.send_batch(left, delay_seconds=delay_seconds)
+                places = await self._queue.send_batch(
+                    left, delay_seconds=delay_seconds, is_patient=attempts > 1
+                )
                 left = [left[place] for place in places]
             except LOST as problem:
                 error = problem
