@@ -149,8 +149,17 @@ update changes c
 """
 
 # The change and its mirror, at once or not at all. Said a second time it finds nothing to confirm.
+# The copy of a fact that is to be forgotten by now is not confirmed: it has to go as well.
 CONFIRM = f"""
-with done as (
+with forgotten as (
+    select a.id
+      from changes a
+      join changes d on d.account_id = a.account_id and d.run_id <> a.run_id
+                    and d.kind = 'delete_fact' and d.edge_uuid = a.edge_uuid
+                    and d.state in ('planned', 'sent', 'confirmed')
+     where a.id = :change_id and a.account_id = :account_id and a.kind = 'add'
+       and a.state in ('planned', 'sent')
+), done as (
     update changes c
        set state = 'confirmed', finished_at = clock_timestamp(),
            mem0_id = coalesce(c.mem0_id, cast(:made_id as text)),
@@ -161,6 +170,7 @@ with done as (
                 where h.account_id = c.account_id and h.mem0_id = c.mem0_id))
                else '{{}}'::jsonb end
      where c.id = :change_id and c.account_id = :account_id and c.state in ('planned', 'sent')
+       and not exists (select from forgotten)
  returning c.id, c.run_id, c.account_id, c.kind, c.reason, c.mem0_id, c.edge_uuid, c.kept_id,
            c.text_hash, c.turn_ids, c.details
 ), hidden as (
@@ -202,7 +212,7 @@ with done as (
     select d.account_id, d.mem0_id, d.edge_uuid,
            coalesce(decode(d.details ->> 'kept_hash', 'hex'), d.text_hash), d.text_hash
       from done d
-     where d.kind in ('add', 'link')
+     where d.kind in ('add', 'link') and d.edge_uuid is not null
     on conflict (account_id, mem0_id, edge_uuid) do update
        set statement_hash = excluded.statement_hash, fact_hash = excluded.fact_hash
 ), linked_too as (
@@ -255,16 +265,12 @@ with done as (
     delete from changes x
      using named n
      where x.account_id = n.account_id and x.run_id <> n.run_id and x.id <> n.id
+       and x.state not in ('planned', 'sent')
        and (x.mem0_id = n.mem0_id or x.edge_uuid = n.edge_uuid)
        and not exists (select from hidden_memories h
                         where h.change_id = x.id and h.mem0_id is distinct from n.mem0_id)
 )
-select exists (select from done) as done,
-       exists (select from done a
-                join changes d on d.account_id = a.account_id and d.run_id <> a.run_id
-                              and d.kind = 'delete_fact' and d.edge_uuid = a.edge_uuid
-                              and d.state in ('planned', 'sent', 'confirmed')
-               where a.kind = 'add') as forgotten
+select exists (select from done) as done, exists (select from forgotten) as forgotten
 """
 
 # Of changes that stay, what they say of these ids goes: in whose favour something was hidden, and

@@ -52,7 +52,7 @@ class Outcome:
 
 class Confirmed(NamedTuple):
     """`done`: this call confirmed it; False when it was confirmed or erased before.
-    `forgotten`: the fact that was copied is to be gone, and so is the copy."""
+    `forgotten`: it did not, because the fact that was copied is to be gone: delete the copy."""
 
     done: bool
     forgotten: bool = False
