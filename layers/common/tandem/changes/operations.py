@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal
+from uuid import UUID
 
 from tandem.changes.model import Change, ChangeKind
 from tandem.changes.stores import Graph, Memories, Prepared, Ready, Skipped, Task, given
@@ -58,6 +59,7 @@ class Operations:
             "restore_fact": self._restore_fact,
             "delete_fact": self._delete_fact,
             "delete_episode": self._delete_episode,
+            "delete_node": self._delete_node,
             "link": _ours_alone,
             "unlink": _ours_alone,
         }
@@ -181,6 +183,8 @@ class Operations:
         text, said_at = task.text, _moment(change.details.get("said_at"))
         # It is a copy of that fact no more.
         kept = {name: value for name, value in memory.metadata.items() if name != "edge_uuid"}
+        if change.turn_ids:
+            kept["turn_id"] = str(change.turn_ids[-1])
 
         async def send(_: Begun) -> Outcome | Skipped:
             await self._mem0.update(
@@ -240,6 +244,10 @@ class Operations:
 
     async def _delete_episode(self, task: Task) -> Prepared:
         return self._deleting(task, task.change.episode_uuid, self._zep.delete_episode)
+
+    async def _delete_node(self, task: Task) -> Prepared:
+        uuid = ZepUuid(UUID(str(task.change.details["node_uuid"])))
+        return self._deleting(task, uuid, self._zep.delete_node)
 
     def _deleting(
         self, task: Task, uuid: ZepUuid | None, delete: Callable[..., Awaitable[object]]

@@ -84,6 +84,15 @@ class Graph(Protocol):
         timeout_seconds: float,
     ) -> ZepUuid | None: ...
 
+    async def delete_node(
+        self,
+        graph_uuid: ZepUuid,
+        node_uuid: ZepUuid,
+        *,
+        idempotency_key: str,
+        timeout_seconds: float,
+    ) -> ZepUuid | None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
