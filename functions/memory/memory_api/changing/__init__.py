@@ -1,0 +1,1 @@
+"""Changing one's memory: remember, correct, forget, and how it came to be as it is."""
