@@ -12,7 +12,8 @@ from uuid import UUID, uuid5
 
 from tandem.changes.model import Change, ChangeId, RunId, RunState, StartedBy
 from tandem.clients.models import Mem0Memory, ZepEdge
-from tandem.db.conflicts import Keep, OpenConflict
+from tandem.db.conflicts import Keep as Keep
+from tandem.db.conflicts import OpenConflict
 from tandem.db.runs import Started
 from tandem.deadline import Deadline
 from tandem.errors import Unavailable
@@ -92,7 +93,7 @@ class Outcome(Protocol):
 class Path(Protocol):
     """The one way on which changes reach the stores."""
 
-    async def carry_out(  # noqa: PLR0913 - whose, what and until when
+    async def carry_out(
         self,
         person: Person,
         run_id: RunId,
@@ -101,7 +102,6 @@ class Path(Protocol):
         owner: UUID | None,
         read_at: datetime | None,
         deadline: Deadline,
-        texts: Mapping[ChangeId, str] = ...,
     ) -> Outcome: ...
 
 
@@ -187,7 +187,7 @@ class Settling:
         settled = Settled(run_id)
         if left:
             carried = await self.path.carry_out(
-                person, run_id, left, owner=None, read_at=None, deadline=deadline, texts={}
+                person, run_id, left, owner=None, read_at=None, deadline=deadline
             )
             if carried.left:
                 raise Unavailable(code="unfinished")
