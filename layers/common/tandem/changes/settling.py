@@ -12,8 +12,7 @@ from uuid import UUID, uuid5
 
 from tandem.changes.model import Change, ChangeId, RunId, RunState, StartedBy
 from tandem.clients.models import Mem0Memory, ZepEdge
-from tandem.db.conflicts import Keep as Keep
-from tandem.db.conflicts import OpenConflict
+from tandem.db.conflicts import Keep, OpenConflict
 from tandem.db.runs import Started
 from tandem.deadline import Deadline
 from tandem.errors import Unavailable
@@ -21,6 +20,8 @@ from tandem.ids import AccountId, Mem0Id, TurnId, ZepUuid
 from tandem.recall.gather import Person
 from tandem.recall.merge import Pair
 from tandem.recall.normalise import statement_hash
+
+__all__ = ["Keep", "Settled", "Settling"]
 
 _MEMORY: Final = "mem_"
 _FACT: Final = "fact_"
