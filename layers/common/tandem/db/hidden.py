@@ -21,6 +21,7 @@ _TO_PURGE = """
 select h.account_id, h.mem0_id, h.run_id, h.hidden_at
   from hidden_memories h
  where h.purged_at is null and h.hidden_at < now() - make_interval(days => :days)
+   and (cast(:account_id as uuid) is null or h.account_id = cast(:account_id as uuid))
  order by h.hidden_at
  limit :rows
 """
@@ -99,10 +100,12 @@ class HiddenMemories:
         rows = await self._database.rows(_HIDDEN, repeatable=True, account_id=account_id)
         return [HiddenMemory(**{**row, "text_hash": bytes(row["text_hash"])}) for row in rows]
 
-    async def to_purge(self, older_than_days: int, limit: int) -> list[Purgeable]:
-        """What has been hidden for longer than that, of all people, the longest first."""
+    async def to_purge(
+        self, older_than_days: int, limit: int, *, account_id: AccountId | None = None
+    ) -> list[Purgeable]:
+        """What has been hidden for longer than that, of one person or of all, the longest first."""
         rows = await self._database.rows(
-            _TO_PURGE, repeatable=True, days=older_than_days, rows=limit
+            _TO_PURGE, repeatable=True, days=older_than_days, rows=limit, account_id=account_id
         )
         return [Purgeable(**row) for row in rows]
 
