@@ -21,7 +21,7 @@ from memory_api.consolidation.statement import (
     pair_key,
 )
 
-_AS_SAME: Final = frozenset({"same", "equal"})
+HIDDEN_AS_SAME: Final = frozenset({"same", "equal"})
 
 Guard = Callable[[str, str], str | None]
 """Why two texts aren't the same whatever a judge says; None if nothing speaks against it."""
@@ -51,6 +51,11 @@ class Cluster:
         return [one for one in self.statements if not one.is_memory and one.holds]
 
     @property
+    def stands(self) -> bool:
+        """Something of it is visible, in Mem0 or as a fact that holds."""
+        return any(one.holds for one in self.statements)
+
+    @property
     def said_at(self) -> datetime | None:
         """When any of it was last said; None if nobody knows of any."""
         times = [one.said_at for one in self.statements]
@@ -58,9 +63,18 @@ class Cluster:
         return max((time for time in times if time is not None), default=None)
 
     @property
+    def standing_since(self) -> datetime | None:
+        """When what of it hasn't ended or been hidden was last said; None if nobody knows."""
+        times = [one.said_at for one in self.statements if one.holds]
+        times += [ghost.heard_at for ghost in self.ghosts]
+        return max((time for time in times if time is not None), default=None)
+
+    @property
     def may_be_newer(self) -> bool:
-        """Something that still stands was said nobody knows when."""
-        return any(one.said_at is None and one.holds for one in self.statements)
+        """Something of it that hasn't ended was said nobody knows when."""
+        return any(one.said_at is None and one.holds for one in self.statements) or any(
+            ghost.said_at is None and ghost.heard_at is None for ghost in self.ghosts
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +123,8 @@ def clusters_of(picture: Picture, guard: Guard) -> Grouped:
     speaks against it or two members of what it would join are decided otherwise.
     """
     joined, held = _Joined(picture), dict[PairKey, str]()
-    texts = {one.id: one.text for one in picture.statements}
+    said = {one.hash: one.text for one in picture.statements}
+    texts = {one: said[of_it] for one, of_it in _hashes(picture) if of_it in said}
     same = [one for one in valid_decisions(picture) if one.relation == "same"]
     for one in same:
         if one.decided_by == "person":
@@ -209,7 +224,7 @@ class _Hiding:
         self._kept = {
             one.id: one.kept_id
             for one in picture.hidden
-            if one.reason in _AS_SAME and one.kept_id is not None
+            if one.reason in HIDDEN_AS_SAME and one.kept_id is not None
         }
 
     def joined(self, left: str, right: str) -> bool:
