@@ -156,9 +156,18 @@ class Stores:
         }
         return Toolbox(**(values | changes))
 
+    def _one(self, name: str) -> httpx.Response:
+        """A fact or a memory by its id."""
+        for known in [*self.memories, *self.facts]:
+            if name in (known.get("id"), known.get("uuid")):
+                return httpx.Response(200, json=known)
+        return httpx.Response(404, json={})
+
     def _http(self, store: Any) -> ProviderHttp:
         async def answer(request: httpx.Request) -> httpx.Response:
-            body = json.loads(request.content)
+            if request.method == "GET" and self.status[store] == 200:
+                return self._one(request.url.path.strip("/").rpartition("/")[2])
+            body = json.loads(request.content or b"{}")
             self.asked.append((store, request.url.path, body))
             if store in self.hanging:
                 await never()

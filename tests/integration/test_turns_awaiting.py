@@ -1,6 +1,7 @@
 """What waits for a person's word from one turn to the next, in a real ledger."""
 
 import asyncio
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_proposal_waits_for_the_next_message_of_its_session_alone(
         following = await ada.open(turns, new_turn("yes", session="s1"))
         after = await ada.open(turns, new_turn("yes", session="s1"))
         assert following.awaiting.proposal == OpenProposal(
-            proposed.turn_id, "forget", ("mem_1", "fact_2"), None
+            proposed.turn_id, proposed.said_at or datetime.max, "forget", ("mem_1", "fact_2"), None
         )
         return [elsewhere.awaiting.proposal, after.awaiting.proposal]
 

@@ -1,6 +1,7 @@
 """A chat service between fakes of its protocols; Zep and Mem0 answer on their wire."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -123,10 +124,17 @@ class Changes:
         self.queries: list[str] = []
         self.changed: list[tuple[Any, ...]] = []
 
-    async def find(self, person: Person, query: str, *, deadline: Deadline) -> list[RecalledItem]:
+    async def find(
+        self,
+        person: Person,
+        query: str,
+        *,
+        pending: Sequence[RecalledItem],
+        deadline: Deadline,
+    ) -> list[RecalledItem]:
         self._expect(person, deadline)
         self.queries.append(query)
-        return self.items
+        return [*self.items, *pending]
 
     async def forget(
         self, person: Person, proposal: OpenProposal, *, turn_id: TurnId, deadline: Deadline

@@ -2,11 +2,12 @@
 
 from chat_api.answering import Answering, AnswerLimits, silence_agno
 from chat_api.gemini import GeminiConnection
-from chat_api.memory_changes import NoChanges
+from chat_api.memory_changes import wire_changes
 from chat_api.routes import create_router
 from chat_api.service import ChatLimits, ChatService
 from chat_api.warm_up import rehearse
 from tandem import settings as s
+from tandem.changes.ready import Parts
 from tandem.clients.http import build_http_client
 from tandem.clients.ready import mem0_client, zep_client
 from tandem.db.connection import Database
@@ -25,16 +26,17 @@ zep, mem0 = zep_client(s.load(s.ZepSettings), secrets), mem0_client(s.load(s.Mem
 gemini = GeminiConnection(
     google, secrets, timeout_seconds=chat.model_seconds, http=build_http_client()
 )
+stage = s.load(s.StageSettings).stage
 turn_limits = TurnLimits(chat.turns_per_minute, chat.turn_lease_seconds, chat.recent_turns)
 service = ChatService(
     ledger=Turns(database),
-    gather=Gather(zep, mem0, stage=s.load(s.StageSettings).stage),
+    gather=Gather(zep, mem0, stage=stage),
     answerer=Answering(
         google.gemini_model,
         client=gemini.client,
         limits=AnswerLimits(chat.model_calls_per_turn, chat.max_output_tokens),
     ),
-    changes=NoChanges(),
+    changes=wire_changes(Parts(database, zep, mem0, secrets, stage, call_seconds=4.0)),
     wake=Wake(s.load(s.QueueSettings).delivery_queue_url),
     limits=ChatLimits(turn_limits, chat.retrieval_seconds, chat.model_seconds),
 )

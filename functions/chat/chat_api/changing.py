@@ -40,14 +40,20 @@ DECLINED: Final = "What was proposed was not confirmed, so nothing was changed."
 class MemoryChanges(Protocol):
     """What changes memory at the person's word; see `chat_api.memory_changes`.
 
-    Every change is keyed by the turn in which the person asked for it: repeated, it goes on where
-    it stopped. What the stores fail to take is `later`, not an error.
+    Every change is keyed by a turn: repeated, it goes on where it stopped. What is recorded and
+    will be carried out without anybody asking again is `later`; anything else that fails raises
+    `UpstreamError` or `Unavailable`, and the turn's key is the way to try it again.
     """
 
     async def find(
-        self, person: Person, query: str, *, deadline: Deadline
+        self,
+        person: Person,
+        query: str,
+        *,
+        pending: Sequence[RecalledItem],
+        deadline: Deadline,
     ) -> Sequence[RecalledItem]:
-        """What would go if this were to be forgotten. Raises `UpstreamError`."""
+        """What would go if this were to be forgotten, of the stores and of what is pending."""
         ...
 
     async def forget(
@@ -116,6 +122,7 @@ class Proposing:
     Attributes:
         message: the person's own, which everything proposed is held against.
         shown: by id, the items that the model was given in this turn; it may speak of no others.
+        pending: what the person stated lately and the stores have not ingested.
     """
 
     changes: MemoryChanges
@@ -123,6 +130,7 @@ class Proposing:
     message: str
     deadline: Deadline
     shown: Mapping[str, RecalledItem]
+    pending: Sequence[RecalledItem] = ()
     proposal: Proposal | None = None
 
     async def forget(self, query: str) -> str:
@@ -133,7 +141,10 @@ class Proposing:
         if not _is_said(query, self.message):
             query = what_to_forget(self.message)
         found = await self.changes.find(
-            self.person, query[:_LONGEST], deadline=time_for_change(self.deadline)
+            self.person,
+            query[:_LONGEST],
+            pending=self.pending,
+            deadline=time_for_change(self.deadline),
         )
         if not found:
             return refused("Nothing like that is remembered. Tell the person so.")

@@ -16,7 +16,7 @@ from chat_api.changing import (
     with_proposal,
 )
 from chat_api.course import Course
-from chat_api.prompting import each_once, evidence_for, make_prompt, offered_drafts
+from chat_api.prompting import each_once, evidence_for, make_prompt, offered_drafts, pending_drafts
 from chat_api.toolbox import Toolbox
 from chat_api.turn import ModelReply, Prompt, stored_facts
 from tandem.db.proposals import Effects
@@ -144,6 +144,7 @@ class Exchange:
                 self.message,
                 self.deadline,
                 shown={draft.item.id: draft.item for draft in given.offered},
+                pending=[draft.item for draft in pending_drafts(self.turn)],
             )
         if self.course.agent == "settle" and self.course.conflict is not None and given.disputed:
             box.choosing = Choosing(

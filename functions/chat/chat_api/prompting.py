@@ -7,11 +7,13 @@ from typing import Literal
 from chat_api.course import AgentName
 from chat_api.turn import Prompt
 from tandem.db.turns import Turn
+from tandem.recall.change_requests import asks_to_forget
 from tandem.recall.context import context_items
 from tandem.recall.evidence import conflict_line, evidence_block, note_line
 from tandem.recall.gather import Gathered
 from tandem.recall.items import Draft
 from tandem.recall.normalise import normalise
+from tandem.recall.rank import only_asks
 from tandem.recall.routing import Route
 from tandem.recall.stores import pending_item
 
@@ -20,10 +22,7 @@ def offered_drafts(
     route: Route, turn: Turn, message: str, gathered: Gathered, *, now: datetime
 ) -> list[Draft]:
     """What the model is given, best first: what the stores know and what is still pending."""
-    pending = [
-        Draft(pending_item(p.turn_id, p.message_id, p.session_id, p.message, p.said_at))
-        for p in turn.pending
-    ]
+    pending = pending_drafts(turn)
     drafts = {draft.item.id: draft for draft in [*gathered.drafts, *pending]}
     chosen = context_items(
         [draft.item for draft in gathered.drafts],
@@ -33,6 +32,16 @@ def offered_drafts(
         now=now,
     )
     return [drafts[item.id] for item in chosen]
+
+
+def pending_drafts(turn: Turn) -> list[Draft]:
+    """What the person stated lately and the stores have not ingested. Questions state nothing, nor
+    do requests to forget something, which name what is to go."""
+    return [
+        Draft(pending_item(p.turn_id, p.message_id, p.session_id, p.message, p.said_at))
+        for p in turn.pending
+        if not (only_asks(p.message) or asks_to_forget(p.message))
+    ]
 
 
 def evidence_for(offered: Sequence[Draft], disputed: Sequence[Draft], notes: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ correction stand with the turn's answer, in the ledger, and go when that goes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -20,13 +21,13 @@ Decision = Literal["confirmed", "declined"]
 # comes later may mean something else.
 AWAITING = """
 before as (
-    select t.id, t.answer
+    select t.id, t.answer, t.said_at
       from turns t join turn on turn.session_row = t.session_row
      where turn.own and t.seq < turn.seq and t.kind = 'turn'
      order by t.seq desc limit 1
 ), awaiting as (
     select (select jsonb_build_object('turn_id', p.turn_id, 'kind', p.kind,
-                       'item_ids', to_jsonb(p.item_ids),
+                       'item_ids', to_jsonb(p.item_ids), 'said_at', b.said_at,
                        'replacement', b.answer ->> 'replacement')
               from before b join proposals p on p.turn_id = b.id
              where p.state = 'open') as proposal,
@@ -73,11 +74,13 @@ class OpenProposal:
     """A change that the message before this one proposed.
 
     Attributes:
-        turn_id: the turn that proposed it.
+        turn_id: the turn that proposed it, because the person had asked for it.
+        said_at: when they asked for it (aware).
         replacement: of a correction, the statement that is to stand instead.
     """
 
     turn_id: TurnId
+    said_at: datetime
     kind: ProposalKind
     item_ids: Sequence[str]
     replacement: str | None
@@ -149,6 +152,7 @@ def _proposal(row: Mapping[str, Any] | None) -> OpenProposal | None:
         return None
     return OpenProposal(
         turn_id=TurnId(UUID(row["turn_id"])),
+        said_at=datetime.fromisoformat(row["said_at"]),
         kind=row["kind"],
         item_ids=tuple(row["item_ids"]),
         replacement=row["replacement"],

@@ -140,6 +140,11 @@ def asks_for_change(message: str) -> bool:
     return correcting["wrong"] is None or bool(_OWN.search(said[correcting.end() :]))
 
 
+def asks_to_forget(message: str) -> bool:
+    """Whether the person asks to forget or delete something. Such a request states nothing."""
+    return bool(_FORGETTING.search(unquoted(message)))
+
+
 def what_to_forget(message: str) -> str:
     """What the person wants forgotten, in their own words: the request without its verb.
 
