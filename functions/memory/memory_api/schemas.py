@@ -29,6 +29,7 @@ class MemoryResponse(ResponseModel):
     A fact or memory that is `superseded` no longer held at `as_of`, or by now; one with `conflicts`
     contradicts another, and the person hasn't said yet which holds. What says the same is one item
     when it reads the same or was found to (consolidation links it), under the memory's id.
+    A page may hold fewer than `limit`, even none, while `next_cursor` names another.
     `entities` and `context` come with the first page alone; `context` is the text that a turn in
     the session that was named would get. `degraded` names stores that did not answer, or not
     with all.

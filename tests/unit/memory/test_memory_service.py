@@ -254,6 +254,20 @@ def test_a_hybrid_search_has_each_statement_once_with_the_sources_of_both_stores
     assert result.items[0].id == "mem_id of lives in mumbai."
 
 
+def test_a_memory_ends_with_its_linked_fact_and_stands_behind_what_holds() -> None:
+    home = memory("Delhi is home", score=0.9)
+    mumbai, delhi, _ = MOVED.edges
+    ledger = FakeLedger(pairs=frozenset({linked(home.id, delhi)}))
+    found = Found([home, memory("Has a dog")], [delhi, mumbai])
+    result = search("Where do I live?", found, ledger=ledger, scope="hybrid")
+    assert [(item.text, item.store, item.valid_to) for item in result.items] == [
+        ("Lives in Mumbai", "zep", None),
+        ("Has a dog", "mem0", None),
+        ("Delhi is home", "both", day(-2)),
+    ]
+    assert len(result.items[-1].source) == 2
+
+
 @pytest.mark.parametrize(
     ("query", "first"),
     [
