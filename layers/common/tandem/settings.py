@@ -134,6 +134,12 @@ class ChatSettings(Settings):
     recent_turns: int = Field(default=3, ge=0, le=20)
 
 
+class StatementSettings(Settings):
+    """How much a person may say in a minute, statements and turns of chat together."""
+
+    turns_per_minute: int = Field(default=30, ge=1)
+
+
 class RetrievalSettings(Settings):
     """How long a store may take to answer a read outside chat."""
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 from uuid import UUID, uuid5
 
 from tandem.changes.forget_plan import turn_named_in
@@ -36,7 +36,7 @@ class Runs(Protocol):
         account_id: AccountId,
         *,
         run_id: RunId,
-        kind: str,
+        kind: Literal["correct"],
         started_by: StartedBy,
         turn_id: TurnId | None = ...,
     ) -> Started: ...

@@ -1,0 +1,45 @@
+"""Putting the changing of memory together."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter
+
+from memory_api.changing.history import Histories
+from memory_api.changing.routes import create_changing_router
+from memory_api.changing.service import Changing
+from memory_api.changing.tokens import ForgetTokens
+from tandem.changes.keys import derived_key
+from tandem.changes.ready import Parts
+from tandem.db.item_history import ItemHistories
+from tandem.db.memory import MemoryLedger
+from tandem.db.statements import Statements
+from tandem.delivery.wake import Wake
+
+
+def wire_changing(
+    parts: Parts, wake: Wake, *, turns_per_minute: int, retrieval_seconds: float
+) -> APIRouter:
+    """The routes that change one's memory, over these parts."""
+    database = parts.database
+    tokens = ForgetTokens(
+        key=lambda: derived_key(parts.secrets, "forget-token"), now=lambda: datetime.now(UTC)
+    )
+    changing = Changing(
+        MemoryLedger(database),
+        Statements(database),
+        wake,
+        parts.correcting(),
+        parts.forgetting(),
+        parts.forget_search(),
+        tokens,
+        turns_per_minute=turns_per_minute,
+        retrieval_seconds=retrieval_seconds,
+    )
+    histories = Histories(
+        ItemHistories(database),
+        parts.mem0,
+        parts.zep,
+        stage=parts.stage,
+        call_seconds=retrieval_seconds,
+    )
+    return create_changing_router(changing, histories)

@@ -1,0 +1,83 @@
+"""What changes memory, as the functions and jobs use it: put together from clients and settings.
+
+Nothing is connected and no key is read before the first use.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from tandem.changes.correcting import Correcting
+from tandem.changes.forget_search import ForgetSearch
+from tandem.changes.forgetting import Forgetting
+from tandem.changes.keys import derived_key
+from tandem.changes.path import ChangePath
+from tandem.clients.mem0 import Mem0Client
+from tandem.clients.zep import ZepClient
+from tandem.db.changes import Changes
+from tandem.db.connection import Database
+from tandem.db.links import Links
+from tandem.db.memory import MemoryLedger
+from tandem.db.runs import Runs
+from tandem.db.tombstones import Tombstones
+from tandem.recall.gather import Gather
+from tandem.secrets import Secrets
+
+CALL_SECONDS: Final = 8.0
+"""The longest that one call takes that reads or changes memory at a person's word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is needed to change memory.
+
+    Args:
+        stage: the part of a person's name at the stores that tells deployments apart.
+    """
+
+    database: Database
+    zep: ZepClient
+    mem0: Mem0Client
+    secrets: Secrets
+    stage: str
+    call_seconds: float = CALL_SECONDS
+
+    def path(self) -> ChangePath:
+        """The one path on which changes reach the stores."""
+        return ChangePath(
+            Changes(self.database),
+            self.mem0,
+            self.zep,
+            stage=self.stage,
+            call_seconds=self.call_seconds,
+        )
+
+    def forgetting(self) -> Forgetting:
+        """Forgets, and sees to it that it stays so."""
+        return Forgetting(
+            Tombstones(self.database),
+            Changes(self.database),
+            self.path(),
+            self.mem0,
+            self.zep,
+            key=lambda: derived_key(self.secrets, "forgotten-statement"),
+            stage=self.stage,
+            call_seconds=self.call_seconds,
+        )
+
+    def forget_search(self) -> ForgetSearch:
+        """Finds what a person may mean."""
+        gather = Gather(self.zep, self.mem0, stage=self.stage)
+        return ForgetSearch(gather, MemoryLedger(self.database))
+
+    def correcting(self) -> Correcting:
+        """Puts what a person says in the place of what was remembered."""
+        return Correcting(
+            Runs(self.database),
+            Changes(self.database),
+            self.path(),
+            Links(self.database),
+            self.mem0,
+            self.zep,
+            stage=self.stage,
+            call_seconds=self.call_seconds,
+        )
