@@ -241,7 +241,7 @@ def test_a_memory_is_given_another_text_once(stores: Stores) -> None:
     memory = stores.memory(tea)
     assert memory["memory"] == "Likes green tea"
     assert memory["metadata"] == {
-        "turn_id": "old",
+        "turn_id": str(turn),
         "change_id": str(planned.id),
         "said_at": "2026-05-04T09:30:00Z",
     }

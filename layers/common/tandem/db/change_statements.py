@@ -93,18 +93,18 @@ with held as (
 ), told as (
     select cast(:owner as uuid) is null or exists (select from held) as held,
            exists (select from turns t, since
-                    where t.account_id = :account_id and t.said_at > since.read_at)
+                    where t.account_id = :account_id and t.said_at >= since.read_at)
         or exists (select from deliveries d, since
                     where d.account_id = :account_id and d.role = 'user'
-                      and d.finished_at > since.read_at)
+                      and d.finished_at >= since.read_at)
         or exists (select from deliveries d, since
                     where d.account_id = :account_id and d.role = 'user'
                       and d.state in ('owed', 'sent')
-                      and (d.owed_at > since.read_at or d.sent_at > since.read_at))
+                      and (d.owed_at >= since.read_at or d.sent_at >= since.read_at))
         or exists (select from runs r, since
                     where r.account_id = :account_id and r.id <> :run_id
                       and r.kind in ('correct', 'forget', 'settle')
-                      and (r.started_at > since.read_at or r.finished_at > since.read_at)) as stale,
+                      and (r.started_at >= since.read_at or r.finished_at >= since.read_at)) as stale,
            exists (select from asked a
                     join changes d on d.account_id = :account_id and d.run_id <> :run_id
                                   and d.state in ('planned', 'sent', 'confirmed')
