@@ -103,7 +103,8 @@ def _settled(group: Cluster) -> Iterator[str]:
     """
     standing = [*group.memories, *_said_since(group)]
     yield from (one.id for one in standing or group.statements)
-    yield from (ghost.id for ghost in group.ghosts if ghost.reason in HIDDEN_AS_SAME)
+    if all(ghost.reason in HIDDEN_AS_SAME for ghost in group.ghosts):
+        yield from (ghost.id for ghost in group.ghosts)
 
 
 def _said_since(group: Cluster) -> list[Statement]:
