@@ -20,11 +20,13 @@ def test_every_measurement_is_found_by_its_name_and_programs_are_none() -> None:
         "critical_path",
         "hybrid_search",
         "latency",
+        "planning",
         "round_trips",
         "size",
         "twin_growth",
     }
     programs = {"baseline_bare", "baseline_chat", "first_request", "grown_twins", "wire"}
+    programs |= {"counting_queue"}
     assert not set(measurements()) & programs
 
 
