@@ -103,8 +103,8 @@ def _settled(group: Cluster) -> Iterator[str]:
     """
     standing = [*group.memories, *_said_since(group)]
     yield from (one.id for one in standing or group.statements)
-    if all(ghost.reason in HIDDEN_AS_SAME for ghost in group.ghosts):
-        yield from (ghost.id for ghost in group.ghosts)
+    visible = {one.id for one in group.memories}
+    yield from (ghost.id for ghost in group.ghosts if ghost.kept_id in visible)
 
 
 def _said_since(group: Cluster) -> list[Statement]:
