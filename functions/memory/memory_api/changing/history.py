@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from tandem import observability
+from tandem.changes.memory_reading import own_memory
 from tandem.changes.model import RunId
 from tandem.clients.models import Mem0HistoryEntry, Mem0Memory, ZepEdge
 from tandem.db.item_history import ItemHistory
@@ -122,8 +123,10 @@ class Histories:
         return ItemStory(events, sorted(degraded))
 
     async def _is_theirs(self, account_id: AccountId, memory_id: Mem0Id) -> bool:
-        memory = await self.mem0.get(memory_id, timeout_seconds=self.call_seconds)
-        return memory is not None and memory.user_id == name_at_stores(self.stage, account_id)
+        user_id = name_at_stores(self.stage, account_id)
+        seconds = self.call_seconds
+        memory = await own_memory(self.mem0, memory_id, user_id=user_id, timeout_seconds=seconds)
+        return memory is not None
 
     async def _fact(self, graph: ZepUuid | None, edge_uuid: ZepUuid) -> ZepEdge | None:
         if graph is None:

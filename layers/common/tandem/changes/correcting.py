@@ -13,6 +13,7 @@ from typing import Final, Literal, Protocol
 from uuid import UUID, uuid5
 
 from tandem.changes.forget_plan import turn_named_in
+from tandem.changes.memory_reading import own_memory
 from tandem.changes.model import Change, ChangeId, RunId, RunState, StartedBy
 from tandem.clients.models import Mem0Memory, ZepEdge
 from tandem.db.runs import Started
@@ -268,8 +269,13 @@ class Correcting:
     async def _memory(
         self, person: Person, memory_id: Mem0Id, deadline: Deadline
     ) -> Mem0Memory | None:
-        memory = await self.mem0.get(memory_id, timeout_seconds=self._seconds(deadline))
-        if memory is None or memory.user_id != name_at_stores(self.stage, person.account_id):
+        memory = await own_memory(
+            self.mem0,
+            memory_id,
+            user_id=name_at_stores(self.stage, person.account_id),
+            timeout_seconds=self._seconds(deadline),
+        )
+        if memory is None:
             return None
         past = memory.expiration_date is not None and memory.expiration_date < _today()
         return None if past or memory.id in person.hidden else memory

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from tandem.changes import forget_plan as plans
 from tandem.changes.forget_plan import Doomed
 from tandem.changes.graph_reading import Graph, GraphReader
+from tandem.changes.memory_reading import own_memory
 from tandem.changes.model import RunId, StartedBy
 from tandem.clients.models import Mem0Memory, Mem0Page, ZepEdge
 from tandem.db.tombstones import Around, Linked, Tombstone, TurnEvidence
@@ -202,10 +203,14 @@ class ForgetReader:
         user_id = name_at_stores(self.stage, person.account_id)
         names = sorted(wanted)
         found = await asyncio.gather(
-            *(self.mem0.get(name, timeout_seconds=self._seconds(deadline)) for name in names)
+            *(
+                own_memory(
+                    self.mem0, name, user_id=user_id, timeout_seconds=self._seconds(deadline)
+                )
+                for name in names
+            )
         )
-        theirs = zip(names, found, strict=True)
-        return {name: one for name, one in theirs if one is not None and one.user_id == user_id}
+        return {one.id: one for one in found if one is not None}
 
     async def _equals(
         self, person: Person, texts: Iterable[str], deadline: Deadline
