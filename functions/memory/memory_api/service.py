@@ -139,13 +139,15 @@ class MemoryService:
         # One that reads otherwise by now is shown where its own turn comes.
         linked = {pair.edge_uuid for pair in pairs}
         facts += [fact for fact in others if edge_uuid_of(fact) in linked]
+        merged = merge(facts, memories, pairs=pairs, as_of=query.as_of)
+        found = settled.sources
         visible = [
             draft
-            for draft in merge(facts, memories, pairs=pairs, as_of=query.as_of)
-            if _is_visible(draft.item, query, now)
+            for draft, item in zip(merged, resolve_all(merged, found), strict=True)
+            # Only the ledger knows whether what we have marked as ended was said again since.
+            if _is_visible(draft.item if draft.marked_end is None else item, query, now)
         ]
         page = cut(place, visible, ahead=Ahead(reading.more_memories, reading.next_edges))
-        found = settled.sources
         shown = map(Shown, page.drafts, resolve_all(page.drafts, found))
         related = [
             edge for edge in reading.relations if _is_visible(fact_draft(edge).item, query, now)

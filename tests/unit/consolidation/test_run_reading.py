@@ -87,6 +87,15 @@ def test_a_fact_holds_until_its_end_and_is_about_the_person_when_it_begins_at_th
     assert not statement(world, someone_s).about_person
 
 
+def test_a_fact_that_we_marked_as_ended_holds_again_when_it_was_said_since() -> None:
+    world = World()
+    mark = {"tandem_ended_at": day(2).isoformat()}
+    over = world.learned("Is vegetarian", said=1, attributes=mark)
+    again = world.learned("Eats fish", said=3, attributes=mark)
+
+    assert [statement(world, one).holds for one in (over, again)] == [False, True]
+
+
 def test_facts_of_all_pages_are_read_and_of_nobody_new_to_zep() -> None:
     world = World()
     facts = {world.learned(f"Fact {number}") for number in range(250)}

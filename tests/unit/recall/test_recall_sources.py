@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,6 +45,19 @@ def test_sources_come_oldest_first_each_once_and_the_last_time_confirms() -> Non
     item = resolve(wanted, [*rows, row("c", TURNS[2], 9)])
     assert [source.turn_id for source in item.source] == TURNS[:2]
     assert item.last_confirmed_at == NOON + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(("minute", "holds"), [(4, False), (5, False), (6, True)])
+def test_what_we_marked_as_ended_holds_again_when_it_was_said_after_that(
+    minute: int, holds: bool
+) -> None:
+    end = NOON + timedelta(minutes=5)
+    ended = draft(["a"], []).item.model_copy(update={"valid_to": end})
+    marked = Draft(ended, ("a",), marked_end=end)
+    item = resolve(marked, [row("a", TURNS[0], minute)])
+    assert (item.valid_to is None) is holds
+    # Zep's own end stays: it hears whatever is said, and would have taken it back.
+    assert resolve(Draft(ended, ("a",)), [row("a", TURNS[0], minute)]).valid_to == end
 
 
 def test_an_item_that_nothing_is_known_of_stays_as_the_store_gave_it() -> None:

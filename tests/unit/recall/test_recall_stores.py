@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tandem.clients.models import Mem0Memory, ZepEdge, ZepNode
+from tandem.clients.zep_models import ENDED_ATTRIBUTE
 from tandem.ids import Mem0Id, MessageId, TurnId, ZepUuid
 from tandem.recall import stores
+from tandem.recall.validity import holds_again
 
 ONE = UUID("11111111-1111-4111-8111-111111111111")
 TWO = UUID("22222222-2222-4222-8222-222222222222")
@@ -58,6 +60,32 @@ def test_a_memory_rests_on_itself_and_on_the_turn_that_its_metadata_names() -> N
     assert draft.item.last_confirmed_at == NOON
     assert draft.provider_ids == ("abc",)
     assert draft.turn_ids == (TurnId(TWO),)
+
+
+@pytest.mark.parametrize(
+    ("fields", "marked"),
+    [
+        ({"ended_at": NOON}, True),
+        ({"ended_at": NOON, "invalid_at": LATER}, True),
+        ({"ended_at": LATER, "invalid_at": NOON}, False),
+        ({"ended_at": NOON, "expired_at": NOON}, False),
+        ({"invalid_at": NOON}, False),
+        ({}, False),
+    ],
+)
+def test_a_fact_that_only_we_have_ended_is_told_from_one_that_zep_has(
+    fields: dict[str, datetime], marked: bool
+) -> None:
+    ended_at = fields.pop("ended_at", None)
+    attributes = {ENDED_ATTRIBUTE: ended_at.isoformat()} if ended_at else {}
+    told = {"uuid": ONE, "fact": "x", "attributes": attributes, **fields}
+    edge = ZepEdge.model_validate(told)
+    draft = stores.fact_draft(edge)
+    assert draft.marked_end == (NOON if marked else None)
+    assert draft.item.valid_to == edge.invalid_at
+    assert holds_again(edge, NOON + timedelta(minutes=1)) is marked
+    assert not holds_again(edge, NOON)
+    assert not holds_again(edge, None)
 
 
 @pytest.mark.parametrize("named", ["nonsense", "", 7, None, ["x"], {"a": "b"}])

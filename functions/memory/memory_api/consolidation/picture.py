@@ -19,6 +19,7 @@ from tandem.db.evidence import Evidence, Standing
 from tandem.db.hidden import HiddenMemory
 from tandem.ids import TurnId, ZepUuid
 from tandem.recall.normalise import statement_hash
+from tandem.recall.validity import holds_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def _fact(edge: ZepEdge, evidence: Evidence, own_node: ZepUuid | None, now: date
         hash=statement_hash(edge.fact),
         said_at=said_at,
         turn_ids=turns,
-        holds=not ended,
+        holds=not ended or holds_again(edge, said_at),
         about_person=own_node is not None and edge.source_node_uuid == own_node,
     )
 

@@ -20,6 +20,7 @@ from tandem.delivery.stores import name_at_stores
 from tandem.errors import UpstreamRejected
 from tandem.ids import Mem0Id, ZepUuid
 from tandem.recall.normalise import statement_hash
+from tandem.recall.validity import holds_again
 
 REFUSALS: Final = frozenset({400, 413, 422, None})
 """Answers that are about the change itself; None: the client knew and didn't even ask."""
@@ -157,7 +158,9 @@ class Operations:
         edge = await self._edge(task)
         if isinstance(edge, Skipped):
             return edge
-        if edge.invalid_at is not None or edge.expired_at is not None:
+        said_at = _moment(task.change.details.get("said_at"))
+        ended = edge.invalid_at is not None or edge.expired_at is not None
+        if ended and not holds_again(edge, said_at):
             return Skipped("ended")
         return edge.fact
 

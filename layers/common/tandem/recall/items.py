@@ -61,6 +61,7 @@ class Draft:
         superseded_at: when the store learned that it no longer holds. Not `valid_to`: who says
             today "I moved last month" ends a fact in the past.
         also: ids of the other items that it stands for.
+        marked_end: since when it is over because we have marked it so; said after that it holds.
     """
 
     item: RecalledItem
@@ -68,6 +69,7 @@ class Draft:
     turn_ids: tuple[TurnId, ...] = ()
     superseded_at: datetime | None = None
     also: tuple[str, ...] = ()
+    marked_end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +93,14 @@ def resolve(draft: Draft, found: list[ResolvedSource]) -> RecalledItem:
     if not hits:
         return draft.item
     ordered = sorted({(row.said_at, row.turn_id): row for row in hits}.items())
-    return draft.item.model_copy(
-        update={
-            "source": tuple(row.source for _, row in ordered),
-            "last_confirmed_at": max(row.said_at for row in hits),
-        }
-    )
+    said_at = max(row.said_at for row in hits)
+    update: dict[str, object] = {
+        "source": tuple(row.source for _, row in ordered),
+        "last_confirmed_at": said_at,
+    }
+    if draft.marked_end is not None and said_at > draft.marked_end:
+        update |= {"valid_from": said_at, "valid_to": None}
+    return draft.item.model_copy(update=update)
 
 
 def resolve_all(drafts: Iterable[Draft], found: Iterable[ResolvedSource]) -> list[RecalledItem]:

@@ -170,6 +170,7 @@ def _spokesman(facts: Sequence[Draft], as_of: datetime | None) -> Draft:
         provider_ids=_united(best.provider_ids, *(fact.provider_ids for fact in others)),
         superseded_at=best.superseded_at,
         also=tuple(fact.item.id for fact in others),
+        marked_end=best.marked_end,
     )
 
 
@@ -194,6 +195,7 @@ def _joined(memories: Sequence[Draft], fact: Draft | None, as_of: datetime | Non
         turn_ids=turn_ids,
         superseded_at=fact.superseded_at if end is not None else None,
         also=(*also, fact.item.id, *fact.also),
+        marked_end=fact.marked_end if end is not None else None,
     )
 
 

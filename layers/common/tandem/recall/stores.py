@@ -12,6 +12,7 @@ from uuid import UUID
 from tandem.clients.models import Mem0Memory, ZepEdge, ZepNode
 from tandem.ids import MessageId, TurnId
 from tandem.recall.items import Draft, RecalledItem, Source
+from tandem.recall.validity import marked_end
 
 MAX_STATEMENT: Final = 1_000
 """Characters of a fact or memory that are kept. Zep's own facts have at most 250."""
@@ -56,6 +57,7 @@ def fact_draft(edge: ZepEdge) -> Draft:
         ),
         provider_ids=tuple(str(uuid) for uuid in edge.episode_uuids[:_MAX_SOURCES]),
         superseded_at=edge.expired_at,
+        marked_end=marked_end(edge),
     )
 
 

@@ -2,12 +2,26 @@
 
 from datetime import datetime
 
+from tandem.clients.models import ZepEdge
 from tandem.recall.items import RecalledItem
 
 
 def is_superseded(item: RecalledItem, now: datetime) -> bool:
     """It was true and no longer is. An end that lies ahead is none yet."""
     return item.valid_to is not None and item.valid_to <= now
+
+
+def marked_end(edge: ZepEdge) -> datetime | None:
+    """Since when a fact is over for no other reason than that we have marked it so."""
+    ours = edge.expired_at is None and edge.invalid_at == edge.ended_at
+    return edge.ended_at if ours else None
+
+
+def holds_again(edge: ZepEdge, said_at: datetime | None) -> bool:
+    """Whether the person has said a fact after we had marked it as ended: Zep, which knows nothing
+    of that, hears it as what it knows already."""
+    end = marked_end(edge)
+    return end is not None and said_at is not None and said_at > end
 
 
 def held_at(item: RecalledItem, moment: datetime) -> bool:
