@@ -1,6 +1,7 @@
 """The memory function: wired at import, but nothing secret is read and nothing connected yet."""
 
 from memory_api.changing.wiring import wire_changing
+from memory_api.consolidation.wiring import wire_consolidation
 from memory_api.reading import StoreReader
 from memory_api.routes import create_router
 from memory_api.service import MemoryService
@@ -23,11 +24,14 @@ seconds = s.load(s.RetrievalSettings).retrieval_seconds
 gather = Gather(zep, mem0, stage=stage)
 reader = StoreReader(zep, mem0, gather, stage=stage, timeout_seconds=seconds)
 service = MemoryService(MemoryLedger(database), reader)
+parts = Parts(database, zep, mem0, secrets, stage)
 changing = wire_changing(
-    Parts(database, zep, mem0, secrets, stage),
+    parts,
     Wake(s.load(s.QueueSettings).delivery_queue_url),
     turns_per_minute=s.load(s.StatementSettings).turns_per_minute,
     retrieval_seconds=seconds,
 )
-handler = create_handler(create_app(routers=[create_router(service), changing]))
+handler = create_handler(
+    create_app(routers=[create_router(service), changing, wire_consolidation(parts)])
+)
 ready_for_snapshot(database.close, secrets.forget)
