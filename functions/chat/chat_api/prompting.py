@@ -7,13 +7,12 @@ from typing import Literal
 from chat_api.course import AgentName
 from chat_api.turn import Prompt
 from tandem.db.turns import Turn
-from tandem.recall.change_requests import asks_to_forget
 from tandem.recall.context import context_items
 from tandem.recall.evidence import conflict_line, evidence_block, note_line
 from tandem.recall.gather import Gathered
 from tandem.recall.items import Draft
 from tandem.recall.normalise import normalise
-from tandem.recall.rank import only_asks
+from tandem.recall.rank import states_nothing
 from tandem.recall.routing import Route
 from tandem.recall.stores import pending_item
 
@@ -35,12 +34,11 @@ def offered_drafts(
 
 
 def pending_drafts(turn: Turn) -> list[Draft]:
-    """What the person stated lately and the stores have not ingested. Questions state nothing, nor
-    do requests to forget something, which name what is to go."""
+    """What the person stated lately and the stores have not ingested."""
     return [
         Draft(pending_item(p.turn_id, p.message_id, p.session_id, p.message, p.said_at))
         for p in turn.pending
-        if not (only_asks(p.message) or asks_to_forget(p.message))
+        if not states_nothing(p.message)
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from tandem.recall.change_requests import asks_to_forget
 from tandem.recall.evidence import evidence_line
 from tandem.recall.items import RecalledItem
 from tandem.recall.time_order import split_by_time
@@ -22,6 +23,11 @@ def only_asks(text: str) -> bool:
     return bool(sentences) and all(part.endswith(_ASKING) for part in sentences)
 
 
+def states_nothing(text: str) -> bool:
+    """It only asks, be it to forget something, which then is what it names."""
+    return only_asks(text) or asks_to_forget(text)
+
+
 def order(
     items: Iterable[RecalledItem],
     *,
@@ -36,7 +42,7 @@ def order(
     and no store has ranked it: it goes before the first item that covers the query no better than
     it does itself (never before an answer about time), newer pending before older. Pending that
     shares no word with the query follows behind what holds, because what was just said may matter
-    in other words. Pending that only asks is left out.
+    in other words. Pending that states nothing is left out.
 
     Args:
         items: in the stores' order, pending anywhere.
@@ -47,7 +53,9 @@ def order(
     everything = list(items)
     stored = [item for item in everything if item.store != "pending"]
     answers, holding, ended = split_by_time(stored, asked, now=now)
-    said = [item for item in everything if item.store == "pending" and not only_asks(item.text)]
+    said = [
+        item for item in everything if item.store == "pending" and not states_nothing(item.text)
+    ]
     # Oldest first, so that each later one is put before the earlier ones it competes with.
     for statement in sorted(said, key=lambda item: item.last_confirmed_at or _BEGINNING):
         holding.insert(_place(statement, holding, query), statement)
