@@ -106,7 +106,8 @@ def test_a_tombstone_knows_the_words_only_by_a_key_and_spares_what_else_was_lear
     dog, delhi = edge("Has a dog", episode), edge("Lives in Delhi", episode)
     turn = evidence(episode, "m-dog", "m-delhi")
     doomed = Doomed({Mem0Id("m-dog"): "Has a dog."}, {dog.uuid: dog})
-    [one] = plans.buried(RunId(uuid4()), doomed, [turn], [dog, delhi], key=KEY)
+    run_id = RunId(uuid4())
+    [one] = plans.buried(run_id, doomed, [turn], [dog, delhi], episodes=[], key=KEY)
     assert one.statement_hash == plans.keyed_hash(KEY, "has a dog")
     assert one.statement_hash != plans.keyed_hash(b"another key", "has a dog")
     assert one.turn_ids == (turn.turn_id,)
@@ -116,7 +117,7 @@ def test_a_tombstone_knows_the_words_only_by_a_key_and_spares_what_else_was_lear
 def test_what_is_pending_is_buried_with_its_own_words() -> None:
     turn = evidence(message="I have a dog")
     doomed = Doomed(turn_ids=frozenset({turn.turn_id}))
-    [one] = plans.buried(RunId(uuid4()), doomed, [turn], [], key=KEY)
+    [one] = plans.buried(RunId(uuid4()), doomed, [turn], [], episodes=[], key=KEY)
     assert one.statement_hash == plans.keyed_hash(KEY, "I have a dog")
 
 

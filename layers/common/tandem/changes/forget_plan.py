@@ -98,12 +98,18 @@ def buried(
     turns: Sequence[TurnEvidence],
     edges: Iterable[ZepEdge],
     *,
+    episodes: Iterable[ZepUuid],
     key: bytes,
 ) -> list[NewTombstone]:
     """A tombstone for each statement that goes: with the turns that all of them rest on, and with
-    what rests on these too and stays."""
+    what rests on these too and stays.
+
+    Args:
+        episodes: those that go.
+    """
     known = {name for turn in turns for name in turn.provider_ids}
-    spared = known - set(doomed.memories)
+    told = {part for turn in turns for part in turn.message_parts} | set(map(str, episodes))
+    spared = known - told - set(doomed.memories)
     spared |= {
         str(edge.uuid)
         for edge in _staying(doomed, edges)

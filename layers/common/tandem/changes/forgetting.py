@@ -152,7 +152,12 @@ class Forgetting:
     ) -> None:
         changes = await self._planned(person, run_id, reading, deadline)
         tombstones = plans.buried(
-            run_id, reading.doomed, reading.turns, reading.edges, key=self.key()
+            run_id,
+            reading.doomed,
+            reading.turns,
+            reading.edges,
+            episodes=[one.episode_uuid for one in changes if one.episode_uuid is not None],
+            key=self.key(),
         )
         burial = Burial(run_id, wish.started_by, wish.turn_id, changes, tombstones)
         await self.tombstones.bury(person.account_id, burial)

@@ -177,11 +177,11 @@ ERASE = (
 ), unspared as (
     update tombstones x
        set spared = array(select s from unnest(x.spared) s
-                           where s not in (select mem0_id from memories
+                           where s not in (select provider_id from rests
                                            union select edge_uuid::text from facts))
       from run r
      where x.account_id = r.account_id
-       and x.spared && array(select mem0_id from memories
+       and x.spared && array(select provider_id from rests
                              union select edge_uuid::text from facts)
 ), unproposed as (
     update proposals p set item_ids = '{}'
