@@ -38,7 +38,8 @@ with run as (
        set state = 'skipped', finished_at = now(),
            details = c.details || '{"why": "forgotten"}'::jsonb
       from run
-     where c.account_id = run.account_id and c.run_id <> run.id and c.state = 'planned'
+      join runs r on r.account_id = run.account_id and r.state = 'running' and r.id <> run.id
+     where c.run_id = r.id and c.state = 'planned'
        and (c.mem0_id in (select mem0_id from given where kind = 'delete_memory')
             or c.edge_uuid in (select edge_uuid from given where kind = 'delete_fact')
             or c.kept_id in (select 'mem_' || mem0_id from given where kind = 'delete_memory'
@@ -81,7 +82,10 @@ with held as (
      where t.account_id = :account_id and t.owner = cast(:owner as uuid)
  returning t.account_id
 ), asked as (
-    select c.id, c.kind, c.mem0_id, c.edge_uuid, c.kept_id, c.state, c.sent_at
+    select c.id, c.account_id, c.run_id, c.kind, c.state, c.sent_at, c.mem0_id, c.edge_uuid,
+           case when c.kept_id like 'mem\\_%' then substr(c.kept_id, 5) end as kept_memory,
+           case when c.kept_id like 'fact\\_%' then cast(substr(c.kept_id, 6) as uuid)
+                end as kept_fact
       from changes c
      where c.id = :change_id and c.run_id = :run_id and c.account_id = :account_id
 ), since as (   -- what a tidying has sent once, it was right to send then
@@ -104,18 +108,24 @@ with held as (
         or exists (select from runs r, since
                     where r.account_id = :account_id and r.id <> :run_id
                       and r.kind in ('correct', 'forget', 'settle')
-                      and (r.started_at >= since.read_at or r.finished_at >= since.read_at)) as stale,
+                      and (r.started_at >= since.read_at or r.finished_at >= since.read_at))
+           as stale,
            exists (select from asked a
-                    join changes d on d.account_id = :account_id and d.run_id <> :run_id
-                                  and d.state in ('planned', 'sent', 'confirmed')
-                                  and ((d.kind = 'delete_memory'
-                                        and (d.mem0_id = a.mem0_id
-                                             or 'mem_' || d.mem0_id = a.kept_id))
-                                       or (d.kind = 'delete_fact'
-                                           and (d.edge_uuid = a.edge_uuid
-                                                or 'fact_' || d.edge_uuid = a.kept_id)))
-                    where a.kind not in ('delete_memory', 'delete_fact', 'delete_episode',
-                                         'unlink')) as forgotten
+                    join changes d on d.account_id = a.account_id and d.mem0_id = a.mem0_id
+                    where d.kind = 'delete_memory' and d.state in ('planned', 'sent', 'confirmed')
+                      and d.run_id <> a.run_id and a.kind not in ('delete_memory', 'unlink'))
+        or exists (select from asked a
+                    join changes d on d.account_id = a.account_id and d.edge_uuid = a.edge_uuid
+                    where d.kind = 'delete_fact' and d.state in ('planned', 'sent', 'confirmed')
+                      and d.run_id <> a.run_id
+                      and a.kind not in ('delete_memory', 'delete_fact', 'unlink'))
+        or exists (select from asked a
+                    join changes d on d.account_id = a.account_id and d.mem0_id = a.kept_memory
+                    where d.kind = 'delete_memory' and d.state in ('planned', 'sent', 'confirmed'))
+        or exists (select from asked a
+                    join changes d on d.account_id = a.account_id and d.edge_uuid = a.kept_fact
+                    where d.kind = 'delete_fact' and d.state in ('planned', 'sent', 'confirmed'))
+           as forgotten
 ), marked as (   -- what is to be put back is noted once, before the first attempt
     update changes c
        set state = 'sent', sent_at = coalesce(c.sent_at, clock_timestamp()),
@@ -203,10 +213,13 @@ with forgotten as (
     on conflict (provider_id, turn_id, role) do nothing
 ), given_back as (
     delete from sources s
-     where s.change_id in (select change_id from shown
-                           union all
-                           select cast(d.details ->> 'undoes' as uuid) from done d)
-        or s.provider_id in (select d.mem0_id from done d where d.kind = 'delete_memory')
+     where s.change_id = any(array(select change_id from shown
+                                   union all
+                                   select cast(d.details ->> 'undoes' as uuid) from done d))
+), gone as (
+    delete from sources s
+     where s.provider_id = any(array(select d.mem0_id from done d
+                                      where d.kind = 'delete_memory'))
 ), linked as (
     insert into links (account_id, mem0_id, edge_uuid, statement_hash, fact_hash)
     select d.account_id, d.mem0_id, d.edge_uuid,
@@ -261,66 +274,22 @@ with forgotten as (
     delete from conflicts x
      using named n
      where x.account_id = n.account_id and n.item_id in (x.left_id, x.right_id)
+), stale as (
+    select x.id
+      from named n
+      join changes x on x.account_id = n.account_id and x.mem0_id = n.mem0_id
+     where x.run_id <> n.run_id and x.state not in ('planned', 'sent')
+     union
+    select x.id
+      from named n
+      join changes x on x.account_id = n.account_id and x.edge_uuid = n.edge_uuid
+     where x.run_id <> n.run_id and x.state not in ('planned', 'sent')
 ), erased as (
     delete from changes x
-     using named n
-     where x.account_id = n.account_id and x.run_id <> n.run_id and x.id <> n.id
-       and x.state not in ('planned', 'sent')
-       and (x.mem0_id = n.mem0_id or x.edge_uuid = n.edge_uuid)
+     where x.id = any(array(select id from stale))
        and not exists (select from hidden_memories h
+                         join named n on n.account_id = h.account_id
                         where h.change_id = x.id and h.mem0_id is distinct from n.mem0_id)
 )
 select exists (select from done) as done, exists (select from forgotten) as forgotten
-"""
-
-# Of changes that stay, what they say of these ids goes: in whose favour something was hidden, and
-# the pairs that an undo has decided.
-ERASE = """
-with gone as (
-    select cast(:account_id as uuid) as account_id, i.item_id,
-           case when i.item_id like 'mem\\_%' then substr(i.item_id, 5) end as mem0_id,
-           case when i.item_id like 'fact\\_%' then cast(substr(i.item_id, 6) as uuid)
-                end as edge_uuid
-      from unnest(cast(:item_ids as text[])) i (item_id)
-), hidden as (
-    delete from hidden_memories h using gone g
-     where h.account_id = g.account_id and h.mem0_id = g.mem0_id
-), orphaned as (
-    update hidden_memories h set kept_id = null
-      from gone g
-     where h.account_id = g.account_id and h.kept_id = g.item_id
-       and h.mem0_id not in (select mem0_id from gone where mem0_id is not null)
-), rested as (
-    delete from sources s using gone g
-     where s.account_id = g.account_id and s.provider_id = g.mem0_id
-), linked as (
-    delete from links l using gone g
-     where l.account_id = g.account_id and (l.mem0_id = g.mem0_id or l.edge_uuid = g.edge_uuid)
-), decided as (
-    delete from decisions x using gone g
-     where x.account_id = g.account_id and g.item_id in (x.left_id, x.right_id)
-), disputed as (
-    delete from conflicts x using gone g
-     where x.account_id = g.account_id and g.item_id in (x.left_id, x.right_id)
-), touched as (
-    select c.id,
-           bool_or(coalesce(c.mem0_id = g.mem0_id or c.edge_uuid = g.edge_uuid, false)) as about
-      from runs r
-      join changes c on c.run_id = r.id
-      join gone g on g.account_id = r.account_id
-     where c.mem0_id = g.mem0_id or c.edge_uuid = g.edge_uuid or c.kept_id = g.item_id
-        or strpos(c.details::text, g.item_id) > 0
-     group by c.id
-), erased as (
-    delete from changes c using touched t where c.id = t.id and t.about
- returning c.id
-), blurred as (
-    update changes c
-       set kept_id = case when c.kept_id in (select item_id from gone) then null
-                          else c.kept_id end,
-           details = c.details - 'decisions' - 'was' - 'kept_hash'
-      from touched t
-     where c.id = t.id and not t.about
-)
-select count(*) as erased from erased
 """

@@ -191,20 +191,6 @@ class Changes:
             why=why,
         )
 
-    async def erase(self, account_id: AccountId, item_ids: Sequence[str]) -> int:
-        """Takes every trace of these items out of links, sources, decisions, conflicts, what is
-        hidden, and the journal; how many changes went with them.
-
-        For the end of a run that forgets: its own rows go too.
-
-        Args:
-            item_ids: `mem_…` and `fact_…`.
-        """
-        row = await self._database.row(
-            statements.ERASE, repeatable=True, account_id=account_id, item_ids=list(item_ids)
-        )
-        return int(row["erased"])
-
 
 def _answer(row: Row) -> Begin:
     if row["marked"]:

@@ -55,6 +55,7 @@ create table changes (
 );
 create index changes_of_memory on changes (account_id, mem0_id) where mem0_id is not null;
 create index changes_of_fact on changes (account_id, edge_uuid) where edge_uuid is not null;
+create index changes_unfinished on changes (account_id) where state in ('planned', 'sent');
 create index changes_of_kept on changes (account_id, kept_id) where kept_id is not null;
 
 -- How two statements relate, for as long as neither changes. Ids are those of recalled items
