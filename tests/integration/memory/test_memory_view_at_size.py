@@ -147,7 +147,7 @@ def test_every_page_costs_a_bounded_number_of_calls_and_all_together_show_each_t
     costs: list[Counter[Provider]] = []
     cursor: str | None = None
     with asyncio.Runner() as runner:
-        grown.view(runner, None)  # connects
+        entities = grown.view(runner, None).entities  # connects, too
         for _ in range(2 * EACH // PAGE):
             grown.calls.clear()
             counting_proxy.reset()
@@ -162,6 +162,7 @@ def test_every_page_costs_a_bounded_number_of_calls_and_all_together_show_each_t
         for client in grown.clients:
             runner.run(client.aclose())
     assert cursor is None
+    assert {len(one.relations) for one in entities if one.text.startswith("thing")} == {1}
     told = Counter(item.text for item in shown)
     fond = {f"Is fond of thing{number}" for number in range(EACH)}
     assert set(told.values()) == {1}
