@@ -30,6 +30,7 @@ from tandem.web import create_app, create_handler
 from tests.conftest import MakeEvent
 from tests.integration.delivery.job_world import World
 from tests.integration.delivery.stores_and_queue import (
+    MEM0_KEY,
     WITHIN_SECONDS,
     ZEP_KEY,
     Queue,
@@ -101,6 +102,11 @@ class MemoryWorld(World):
             ]
             assert self.deliver_job({"Records": records}, None) == {"batchItemFailures": []}
             self.wait_no_longer()
+
+    def mem0_delete(self, memory_id: str) -> None:
+        """Deletes a memory behind our back."""
+        url = f"{self.mem0.url}/v1/memories/{memory_id}/"
+        httpx.delete(url, headers=MEM0_KEY).raise_for_status()
 
     def to_tidy(self) -> list[str]:
         """Whose memory the delivery job has asked to be tidied."""
