@@ -9,8 +9,7 @@ import pytest
 from fastapi import APIRouter
 
 from tandem.errors import Conflict, RateLimited
-from tandem.principal import Caller
-from tandem.web import Handler, RequestModel, ResponseModel, create_app, create_handler
+from tandem.web import Caller, Handler, RequestModel, ResponseModel, create_app, create_handler
 from tests.conftest import MakeEvent
 
 LogLines = Callable[[], list[dict[str, Any]]]

@@ -13,7 +13,7 @@ from auth_api.schemas import (
 )
 from auth_api.service import AuthService, Person, Tokens
 from tandem.db.accounts import Account
-from tandem.principal import Caller
+from tandem.web import Caller
 
 
 def create_router(service: AuthService, *, expires_in_seconds: int) -> APIRouter:

@@ -17,7 +17,7 @@ from chat_api.service import ChatService
 from chat_api.turn import Answer, Message
 from tandem.deadline import deadline_of
 from tandem.ids import TurnId
-from tandem.principal import Caller
+from tandem.web import Caller
 
 TURN_SECONDS = 29.0
 """What API Gateway's 30 seconds leave to a function."""

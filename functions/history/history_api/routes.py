@@ -19,7 +19,7 @@ from history_api.schemas import (
 from history_api.service import HistoryQuery, HistoryService, Message, SessionService
 from tandem.db.sessions import Session
 from tandem.fields import Label
-from tandem.principal import Caller
+from tandem.web import Caller
 
 Nothing = Annotated[NoQuery, Query()]
 SessionId = Annotated[Label, Path()]

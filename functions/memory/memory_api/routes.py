@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from memory_api.schemas import MemoryRequest, MemoryResponse, SearchRequest, SearchResponse
 from memory_api.service import MemoryService, Search, ViewQuery
-from tandem.principal import Caller
+from tandem.web import Caller
 
 
 def create_router(service: MemoryService) -> APIRouter:

@@ -14,7 +14,7 @@ from memory_api.consolidation.service import ConflictService, ConsolidationServi
 from memory_api.consolidation.statement import FACT, MEMORY
 from tandem.changes.model import Change, RunId
 from tandem.db.runs import RunRow
-from tandem.principal import Caller
+from tandem.web import Caller
 
 RunIdInPath = Annotated[UUID, Path()]
 ConflictIdInPath = Annotated[UUID, Path()]

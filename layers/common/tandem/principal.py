@@ -1,14 +1,13 @@
-"""Who is calling: read from the authorizer's word, re-checked where a cached word can be stale."""
+"""Who is calling: read from the authorizer's word, re-checked where a cached word can be stale.
 
-import time
+No FastAPI here: jobs know what a principal is, too. Routes are given one as `tandem.web.Caller`.
+"""
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import Depends, Request
-
-from tandem import observability
 from tandem.errors import Unauthenticated
 from tandem.ids import AccountId, LoginId
 
@@ -42,13 +41,3 @@ def principal_of(event: Mapping[str, Any], *, now: float) -> Principal:
     if expires_at <= now:
         raise Unauthenticated(code="token_expired", detail="The access token has expired.")
     return principal
-
-
-def caller(request: Request) -> Principal:
-    """FastAPI dependency: the caller, also noted in the request's log lines."""
-    principal = principal_of(request.scope.get("aws.event", {}), now=time.time())
-    observability.note(account_id=principal.account_id)
-    return principal
-
-
-Caller = Annotated[Principal, Depends(caller)]

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from mangum import Mangum
@@ -18,6 +18,7 @@ from tandem import observability
 from tandem.errors import AppError
 from tandem.fields import storable
 from tandem.loop import use_container_loop
+from tandem.principal import Principal, principal_of
 from tandem.problems import problem, problem_of, validation_errors
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -32,6 +33,16 @@ _CODES = {
     HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address."),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "This address has no such method."),
 }
+
+
+def caller(request: Request) -> Principal:
+    """FastAPI dependency: the caller, also noted in the request's log lines."""
+    principal = principal_of(request.scope.get("aws.event", {}), now=time.time())
+    observability.note(account_id=principal.account_id)
+    return principal
+
+
+Caller = Annotated[Principal, Depends(caller)]
 
 
 class RequestModel(BaseModel):

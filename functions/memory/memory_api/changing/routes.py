@@ -20,8 +20,8 @@ from memory_api.changing.schemas import (
 )
 from memory_api.changing.service import Changing, Remember
 from tandem.deadline import Deadline, deadline_of
-from tandem.principal import Caller
 from tandem.recall.items import RecalledItem
+from tandem.web import Caller
 
 _LONGEST_SECONDS = 27.0
 """What API Gateway's 30 seconds leave to a change, with time to answer."""
