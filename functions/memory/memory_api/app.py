@@ -1,7 +1,7 @@
 """The memory function: wired at import, but nothing secret is read and nothing connected yet."""
 
 from memory_api.changing.wiring import wire_changing
-from memory_api.consolidation.wiring import wire_consolidation
+from memory_api.consolidation.endpoints import wire_consolidation
 from memory_api.reading import StoreReader
 from memory_api.routes import create_router
 from memory_api.service import MemoryService

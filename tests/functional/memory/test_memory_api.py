@@ -216,6 +216,7 @@ def test_a_fresh_process_answers_without_loading_what_only_other_functions_need(
             "ZEP_BASE_URL": "http://127.0.0.1:1",
             "MEM0_API_URL": "http://127.0.0.1:1",
             "DELIVERY_QUEUE_URL": "http://127.0.0.1:1/queue",
+            "CONSOLIDATION_QUEUE_URL": "http://127.0.0.1:1/queue",
             "POWERTOOLS_SERVICE_NAME": "memory",
         },
         measured=True,

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from memory_api.consolidation.wiring import build_consolidation, wire_consolidation
+from memory_api.consolidation.endpoints import wire_consolidation
+from memory_api.consolidation.wiring import build_consolidation
 from tandem import settings as s
 from tandem.changes.ready import Parts
 from tandem.clients.ready import mem0_client, zep_client
