@@ -251,7 +251,7 @@ def start(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return run_python(code, "layers/common", "functions/memory", environment=environment)
 
 
-@pytest.mark.parametrize("name", ["deliver", "sweep", "migrate"])
+@pytest.mark.parametrize("name", ["deliver", "sweep", "plan", "consolidate", "migrate"])
 def test_a_job_starts_without_a_secret_or_a_network_and_imports_only_what_it_needs(
     name: str,
 ) -> None:
@@ -281,6 +281,8 @@ print(*sys.modules)
         ("deliver", "DELIVERY_QUEUE_URL"),
         ("deliver", "CONSOLIDATION_QUEUE_URL"),
         ("sweep", "DELIVERY_QUEUE_URL"),
+        ("plan", "CONSOLIDATION_QUEUE_URL"),
+        ("consolidate", "CONSOLIDATION_QUEUE_URL"),
     ],
 )
 def test_a_job_refuses_to_start_without_a_setting_and_names_it(name: str, setting: str) -> None:
@@ -299,6 +301,9 @@ def test_a_job_refuses_to_start_without_a_setting_and_names_it(name: str, settin
         ("deliver", "INGESTION_POLL_SECONDS"),
         ("sweep", "SWEEP_PATIENCE_SECONDS"),
         ("sweep", "TEXT_RETENTION_DAYS"),
+        ("plan", "HIDDEN_MEMORY_DAYS"),
+        ("consolidate", "HIDDEN_MEMORY_DAYS"),
+        ("consolidate", "TIDYING_PEOPLE_AT_ONCE"),
     ],
 )
 def test_a_job_refuses_to_start_with_a_wrong_setting_and_does_not_quote_it(
@@ -311,9 +316,12 @@ def test_a_job_refuses_to_start_with_a_wrong_setting_and_does_not_quote_it(
     assert "canary" not in started.stderr
 
 
-@pytest.mark.parametrize("name", ["sweep", "migrate"])
-def test_a_job_does_not_ask_for_what_it_does_not_use(name: str) -> None:
-    needed = {"sweep": {"DELIVERY_QUEUE_URL": SETTINGS["DELIVERY_QUEUE_URL"]}}.get(name, {})
+@pytest.mark.parametrize(
+    ("name", "queue"),
+    [("sweep", "DELIVERY_QUEUE_URL"), ("plan", "CONSOLIDATION_QUEUE_URL"), ("migrate", None)],
+)
+def test_a_job_does_not_ask_for_what_it_does_not_use(name: str, queue: str | None) -> None:
+    needed = {queue: SETTINGS[queue]} if queue else {}
     started = start(f"import memory_api.jobs.{name}", **needed)
 
     assert started.returncode == 0, started.stderr

@@ -1,13 +1,19 @@
 """The consolidate job: fed by SQS, it tidies the memories of the people it is told of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from memory_api.consolidation.wiring import build_consolidation
 from memory_api.jobs.planning import Plan
-from memory_api.jobs.tidying import Step, Tidying
+from memory_api.jobs.steps import Clean, Purge, Tidy
+from memory_api.jobs.tidying import Tidying
 from tandem import observability
+from tandem.changes.ready import Parts
 from tandem.changes.wake import ConsolidationWake
+from tandem.clients.ready import mem0_client, zep_client
 from tandem.db.connection import Database
+from tandem.db.hidden import HiddenMemories
+from tandem.db.people import People
 from tandem.db.planning import Planning
 from tandem.deadline import deadline_of
 from tandem.loop import run, use_container_loop
@@ -15,7 +21,10 @@ from tandem.secrets import secrets_from_environment
 from tandem.settings import (
     ConsolidationQueueSettings,
     DatabaseSettings,
+    Mem0Settings,
+    StageSettings,
     TidyingSettings,
+    ZepSettings,
     load,
 )
 from tandem.snapshot import ready_for_snapshot
@@ -25,14 +34,25 @@ _LONGEST_RUN_SECONDS = 840.0
 
 use_container_loop()
 settings = load(TidyingSettings)
+hidden_days = settings.hidden_memory_days
 secrets = secrets_from_environment()
 database = Database(lambda: secrets.value("DATABASE_URL"), load(DatabaseSettings))
+parts = Parts(
+    database,
+    zep_client(load(ZepSettings), secrets),
+    mem0_client(load(Mem0Settings), secrets),
+    secrets,
+    load(StageSettings).stage,
+)
 planning = Planning(database)
 messages = ConsolidationWake(load(ConsolidationQueueSettings).consolidation_queue_url)
-steps: Sequence[Step] = ()
 tidying = Tidying(
-    steps,
-    Plan(planning, messages, hidden_days=settings.hidden_memory_days),
+    [
+        Clean(People(database), parts.forgetting()),
+        Tidy(planning, build_consolidation(parts), hidden_days=hidden_days),
+        Purge(HiddenMemories(database), parts.mem0, hidden_days, parts.call_seconds),
+    ],
+    Plan(planning, messages, hidden_days=hidden_days),
     messages,
     at_once=settings.tidying_people_at_once,
 )
