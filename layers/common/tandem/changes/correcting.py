@@ -228,29 +228,34 @@ class Correcting:
             await self.journal.record(person.account_id, run_id, changes)
         await self._go_on(person, run_id, changes, correction.text, deadline)
 
-    async def resume(self, person: Person, turn_id: TurnId, text: str, deadline: Deadline) -> None:
+    async def resume(
+        self, person: Person, turn_id: TurnId, text: str | None, deadline: Deadline
+    ) -> None:
         """Goes on with the correction of this turn, if it was left unfinished.
+
+        Args:
+            text: what it puts in the place of the old; without it no memory is rewritten.
 
         Raises:
             Unavailable, UpstreamError: as `carry_out`.
         """
         run_id = correction_of(turn_id)
         changes = await self.journal.all(person.account_id, run_id)
-        if any(change.state in _UNFINISHED for change in changes):
-            await self._go_on(person, run_id, changes, text, deadline)
+        await self._go_on(person, run_id, changes, text, deadline)
 
     async def _go_on(
         self,
         person: Person,
         run_id: RunId,
         changes: Sequence[Change],
-        text: str,
+        text: str | None,
         deadline: Deadline,
     ) -> None:
         left = [change for change in changes if change.state in _UNFINISHED]
         confirmed = len(changes) - len(left)
         if left:
-            texts = {change.id: text for change in left if change.kind == "rewrite"}
+            rewrites = [change.id for change in left if change.kind == "rewrite"]
+            texts = {} if text is None else dict.fromkeys(rewrites, text)
             carried = await self.path.carry_out(
                 person, run_id, left, owner=None, read_at=None, deadline=deadline, texts=texts
             )

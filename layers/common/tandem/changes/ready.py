@@ -6,6 +6,7 @@ Nothing is connected and no key is read before the first use.
 from dataclasses import dataclass
 from typing import Final
 
+from tandem.changes.cleaning import Cleaning
 from tandem.changes.correcting import Correcting
 from tandem.changes.forget_search import ForgetSearch
 from tandem.changes.forgetting import Forgetting
@@ -15,6 +16,7 @@ from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.db.changes import Changes
 from tandem.db.connection import Database
+from tandem.db.corrections import LeftCorrections
 from tandem.db.links import Links
 from tandem.db.memory import MemoryLedger
 from tandem.db.runs import Runs
@@ -63,6 +65,10 @@ class Parts:
             stage=self.stage,
             call_seconds=self.call_seconds,
         )
+
+    def cleaning(self) -> Cleaning:
+        """What the consolidate job does first."""
+        return Cleaning(self.forgetting(), self.correcting(), LeftCorrections(self.database))
 
     def forget_search(self) -> ForgetSearch:
         """Finds what a person may mean."""
