@@ -18,6 +18,9 @@ from tests.e2e.harness import (
 pytestmark = pytest.mark.e2e
 
 SOMEBODY = {"email": "bad-input@example.test", "password": "long enough"}
+NOBODYS = "00000000-0000-4000-8000-000000000000"
+RESOLVE = f"/api/memory/conflicts/{NOBODYS}/resolve"
+UNDO = f"/api/memory/consolidations/{NOBODYS}/undo"
 # A valid body for each route that takes one; `one` is a session that the person has.
 BODIES: dict[str, dict[str, Any]] = {
     "/api/auth/signup": SOMEBODY,
@@ -26,7 +29,16 @@ BODIES: dict[str, dict[str, Any]] = {
     "/api/session/start": {"session_id": "two", "title": "A title"},
     "/api/chat": {"session_id": "one", "message": "I live in Quito."},
     "/api/memory/search": {"query": "Where do I live?"},
+    "/api/memory/consolidate": {"dry_run": True},
+    RESOLVE: {"keep": "both"},
 }
+LISTS = (
+    "/api/session",
+    "/api/memory",
+    "/api/memory/consolidations",
+    "/api/memory/conflicts",
+    "/api/history?session_id=one",
+)
 TEXT_FIELD = {
     "/api/auth/signup": "first_name",
     "/api/auth/login": "email",
@@ -34,6 +46,8 @@ TEXT_FIELD = {
     "/api/session/start": "title",
     "/api/chat": "message",
     "/api/memory/search": "query",
+    "/api/memory/consolidate": "user_id",
+    RESOLVE: "keep",
 }
 
 
@@ -121,6 +135,11 @@ def test_another_content_type_is_a_415_and_too_much_of_the_right_one_a_413(
         ("/api/memory/search", {"limit": 51}),
         ("/api/memory/search", {"limit": "10"}),
         ("/api/memory/search", {"scope": "everything"}),
+        ("/api/memory/consolidate", {"user_id": "é"}),
+        ("/api/memory/consolidate", {"dry_run": "yes"}),
+        ("/api/memory/consolidate", {"dry_run": 1}),
+        (RESOLVE, {"keep": "all"}),
+        (RESOLVE, {"user_id": "a b"}),
     ],
 )
 def test_a_field_out_of_its_bounds_is_a_422(
@@ -159,6 +178,11 @@ def test_a_password_that_is_the_email_is_a_422(anna: Person) -> None:
         "/api/memory?limit=-1",
         "/api/memory?user_id=%00",
         "/api/memory?surprising_field=1",
+        "/api/memory/consolidations?limit=0",
+        "/api/memory/consolidations?surprising_field=1",
+        "/api/memory/consolidations/not-a-uuid",
+        "/api/memory/conflicts?limit=21",
+        "/api/memory/conflicts?user_id=%00",
         "/api/chat/not-a-uuid",
     ],
 )
@@ -172,7 +196,7 @@ def test_a_bad_query_or_path_is_a_422(anna: Person, path: str) -> None:
 def test_a_cursor_that_is_not_of_this_list_is_a_422(anna: Person) -> None:
     anothers = anna.call("GET", "/api/history", params={"session_id": "one", "limit": "1"})
     for cursor in ("nonsense", "é", "", "x" * 4_000, anothers["next_cursor"][:-2]):
-        for path in ("/api/session", "/api/memory", "/api/history?session_id=one"):
+        for path in LISTS:
             answer = anna.http.get(httpx.URL(path).copy_merge_params({"cursor": cursor}))
             assert_problem(answer, 422, "invalid_cursor")
     answer = anna.http.get("/api/session", params={"cursor": anothers["next_cursor"]})
@@ -201,6 +225,12 @@ def test_someone_elses_user_id_is_a_403_wherever_one_may_be_named(
         ("GET", "/api/history", {"params": {"session_id": "one", "user_id": somebody}}),
         ("GET", "/api/memory", {"params": {"user_id": somebody}}),
         ("POST", "/api/memory/search", {"json": {"query": "home", "user_id": somebody}}),
+        ("POST", "/api/memory/consolidate", {"json": {"user_id": somebody}}),
+        ("GET", "/api/memory/consolidations", {"params": {"user_id": somebody}}),
+        ("GET", UNDO.removesuffix("/undo"), {"params": {"user_id": somebody}}),
+        ("POST", UNDO, {"json": {"user_id": somebody}}),
+        ("GET", "/api/memory/conflicts", {"params": {"user_id": somebody}}),
+        ("POST", RESOLVE, {"json": {"keep": "both", "user_id": somebody}}),
     ]
     for method, path, request in requests:
         assert_problem(anna.http.request(method, path, **request), 403, "forbidden_user")
@@ -224,6 +254,19 @@ def test_someone_elses_session_or_turn_is_a_404_like_one_that_never_was(
             assert_problem(other.http.get(f"/api/chat/{turn}"), 404, "turn_not_found")
         assert row_counts(stack) == before
     assert len(anna.history("one", limit=7)) == 2
+
+
+def test_someone_elses_run_is_a_404_like_one_that_never_was(stack: Stack, anna: Person) -> None:
+    run_id = anna.call("POST", "/api/memory/consolidate", json={})["run_id"]
+    with newcomer(stack.url) as other:
+        before = row_counts(stack)
+        for path in (f"/api/memory/consolidations/{run_id}", UNDO.removesuffix("/undo")):
+            assert_problem(other.http.get(path), 404, "run_not_found")
+            assert_problem(other.http.post(f"{path}/undo", json={}), 404, "run_not_found")
+        answer = other.http.post(RESOLVE, json={"keep": "both"})
+        assert_problem(answer, 404, "conflict_not_found")
+        assert row_counts(stack) == before
+    assert anna.call("GET", f"/api/memory/consolidations/{run_id}")["status"] == "done"
 
 
 @pytest.mark.usefixtures("nothing_stored")
@@ -261,7 +304,6 @@ def test_what_is_no_route_is_the_gateways_404(anna: Person) -> None:
         ("POST", "/api/chat/"),
         ("GET", "/docs"),
         ("GET", "/openapi.json"),
-        ("POST", "/api/memory/consolidate"),
     ):
         answer = anna.http.request(method, path)
         assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"}), path

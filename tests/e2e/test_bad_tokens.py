@@ -28,6 +28,9 @@ PROTECTED = [
     ("GET", f"/api/chat/{uuid4()}"),
     ("GET", "/api/memory"),
     ("POST", "/api/memory/search"),
+    ("POST", "/api/memory/consolidate"),
+    ("GET", "/api/memory/consolidations"),
+    ("GET", "/api/memory/conflicts"),
 ]
 
 
