@@ -1,7 +1,6 @@
 """What waits for a person's word from one turn to the next, in a real ledger."""
 
 import asyncio
-from datetime import datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -59,8 +58,9 @@ def test_a_proposal_waits_for_the_next_message_of_its_session_alone(
         elsewhere = await ada.open(turns, new_turn("yes", session="s2"))
         following = await ada.open(turns, new_turn("yes", session="s1"))
         after = await ada.open(turns, new_turn("yes", session="s1"))
+        assert proposed.said_at is not None
         assert following.awaiting.proposal == OpenProposal(
-            proposed.turn_id, proposed.said_at or datetime.max, "forget", ("mem_1", "fact_2"), None
+            proposed.turn_id, proposed.said_at, "forget", ("mem_1", "fact_2"), None
         )
         return [elsewhere.awaiting.proposal, after.awaiting.proposal]
 
@@ -198,3 +198,31 @@ def test_a_repeat_of_an_answered_turn_waits_for_nothing(container: Database, ada
     repeat = asyncio.run(story())
     assert repeat.outcome == "answered"
     assert repeat.awaiting.conflict is None
+
+
+def test_the_latest_messages_come_along_with_what_rests_on_them_but_for_the_forgotten(
+    container: Database, ada: Someone, bea: Someone
+) -> None:
+    turns = Turns(container)
+
+    async def story() -> list[tuple[str, frozenset[str]]]:
+        await bea.say(turns, "I am somebody else", "s1")
+        home = await ada.say(turns, "I live in Delhi", "s1")
+        dog = await ada.say(turns, "I have a dog", "s2")
+        for name, role in (("m1", "user"), ("e1", "user"), ("a1", "assistant")):
+            ada.run(
+                "insert into sources (provider_id, account_id, turn_id, role)"
+                " values (:name, :account, :turn, :role)",
+                name=name,
+                turn=home.turn_id,
+                role=role,
+            )
+        ada.run(
+            "insert into tombstones (id, account_id, statement_hash, turn_ids)"
+            " values (gen_random_uuid(), :account, '', array[cast(:turn as uuid)])",
+            turn=dog.turn_id,
+        )
+        turn = await ada.open(turns, new_turn("Where do I live?", session="s3"))
+        return [(one.message, one.provider_ids) for one in turn.said]
+
+    assert asyncio.run(story()) == [("I live in Delhi", frozenset({"m1", "e1"}))]

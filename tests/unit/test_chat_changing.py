@@ -13,6 +13,7 @@ from tandem import errors
 from tandem.db.proposals import Awaiting, Effects, OpenConflict, OpenProposal
 from tandem.ids import TurnId
 from tandem.recall.items import RecalledItem
+from tandem.recall.source_sentences import Utterance
 from tests.functional.chat_wires import fact, memory
 from tests.unit.chat_world import NOW, World, pending
 
@@ -165,6 +166,20 @@ def test_on_any_other_turn_the_tools_find_nothing_to_propose_with(
 
     assert world.ledger.committed[0].effects == Effects()
     assert world.changes.queries == []
+
+
+def test_a_line_has_the_sentence_in_which_it_was_said_as_far_as_the_ledger_has_it(
+    world: World,
+) -> None:
+    world.stores.memories = [memory("Lives in Delhi"), memory("Likes tea")]
+    name = world.stores.memories[0]["id"]
+    told = Utterance(PROPOSED, "Hi! I have lived in Delhi since 2018.", frozenset({name}))
+    world.ledger.changes = {"said": [told]}
+
+    world.chat("Where do I live?")
+
+    sources = {line["text"]: line.get("source") for line in lines_of(world)}
+    assert sources == {"Lives in Delhi": "I have lived in Delhi since 2018.", "Likes tea": None}
 
 
 # ------------------------------------------------------------------ deciding

@@ -101,7 +101,7 @@ class Exchange:
             offered = offered_drafts(
                 self.course.route, self.turn, self.message, gathered, now=self.now
             )
-        evidence = evidence_for(offered, disputed, notes)
+        evidence = evidence_for(self.course.route, self.turn, offered, disputed, notes)
         return Given(offered, disputed, evidence, gathered.degraded)
 
     async def _disputed(self) -> list[Draft]:

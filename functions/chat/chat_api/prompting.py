@@ -7,13 +7,14 @@ from typing import Literal
 from chat_api.course import AgentName
 from chat_api.turn import Prompt
 from tandem.db.turns import Turn
-from tandem.recall.context import context_items
-from tandem.recall.evidence import conflict_line, evidence_block, note_line
+from tandem.recall.context import SHARES, context_items
+from tandem.recall.evidence import conflict_line, note_line
 from tandem.recall.gather import Gathered
 from tandem.recall.items import Draft
 from tandem.recall.normalise import normalise
 from tandem.recall.rank import states_nothing
 from tandem.recall.routing import Route
+from tandem.recall.source_sentences import evidence_with_sources
 from tandem.recall.stores import pending_item
 
 
@@ -42,13 +43,19 @@ def pending_drafts(turn: Turn) -> list[Draft]:
     ]
 
 
-def evidence_for(offered: Sequence[Draft], disputed: Sequence[Draft], notes: Sequence[str]) -> str:
+def evidence_for(
+    route: Route,
+    turn: Turn,
+    offered: Sequence[Draft],
+    disputed: Sequence[Draft],
+    notes: Sequence[str],
+) -> str:
     """The evidence block: notes of ours, the two sides of a conflict, and what is remembered."""
     more = [note_line(note) for note in notes]
     if disputed:
         first, second = disputed
         more.append(conflict_line(first.item, second.item))
-    return evidence_block([draft.item for draft in offered], more=more)
+    return evidence_with_sources(offered, turn.said, tokens=SHARES[route].tokens, more=more)
 
 
 def make_prompt(

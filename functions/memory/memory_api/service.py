@@ -13,13 +13,13 @@ from tandem.db.memory import Looked, Settled, Traced
 from tandem.ids import AccountId, TurnId
 from tandem.principal import Principal
 from tandem.recall.context import SHARES, context_items
-from tandem.recall.evidence import evidence_block
 from tandem.recall.fusion import fuse
 from tandem.recall.gather import Person
-from tandem.recall.items import Draft, RecalledItem, resolve_all
+from tandem.recall.items import Draft, RecalledItem, ResolvedSource, resolve_all
 from tandem.recall.merge import Link, edge_uuid_of, links, merge, still_linked
 from tandem.recall.rank import order
 from tandem.recall.routing import choose_route
+from tandem.recall.source_sentences import evidence_with_sources
 from tandem.recall.stores import entity_draft, fact_draft, memory_draft, pending_item
 from tandem.recall.time_questions import understand
 from tandem.recall.validity import held_at, is_superseded
@@ -158,7 +158,7 @@ class MemoryService:
             pending=tuple(_pending(looked, until=query.as_of)),
             degraded=tuple(sorted(reading.degraded)),
             next_cursor=write_cursor(page.next, scope=scope) if page.next else None,
-            context=_context(looked, resolve_all(given, found), now) if wants_context else None,
+            context=_context(looked, given, found, now) if wants_context else None,
         )
 
     async def search(self, principal: Principal, search: Search) -> SearchResult:
@@ -238,12 +238,24 @@ def _pending(
     ]
 
 
-def _context(looked: Looked, items: Sequence[RecalledItem], now: datetime) -> str:
+def _context(
+    looked: Looked, given: Sequence[Draft], found: Sequence[ResolvedSource], now: datetime
+) -> str:
     last = looked.last_message
     pending = _pending(looked, apart_from=last.turn_id if last is not None else None)
     query = last.text if last is not None else ""
     route = choose_route(last.text) if last is not None else "recall"
-    return evidence_block(context_items(items, pending, route=route, query=query, now=now))
+    known = map(_with_item, given, resolve_all(given, found))
+    drafts = {draft.item.id: draft for draft in [*known, *map(Draft, pending)]}
+    items = [draft.item for draft in drafts.values() if draft.item.store != "pending"]
+    chosen = context_items(items, pending, route=route, query=query, now=now)
+    return evidence_with_sources(
+        [drafts[item.id] for item in chosen], looked.said, tokens=SHARES[route].tokens
+    )
+
+
+def _with_item(draft: Draft, item: RecalledItem) -> Draft:
+    return replace(draft, item=item)
 
 
 def _linked(traced: Traced) -> frozenset[str]:

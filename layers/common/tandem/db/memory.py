@@ -10,6 +10,7 @@ from tandem.db.caller import admit, as_caller, identity
 from tandem.db.connection import Database, Row
 from tandem.db.hidden_listed import HIDDEN, parse_hidden
 from tandem.db.pending import PENDING, Pending, parse_pending
+from tandem.db.said_lately import SAID_LATELY, SAID_LIMIT, parse_said_lately
 from tandem.db.sessions import session_not_found
 from tandem.db.sources import RESOLVED, parameters_of, parse_resolved
 from tandem.ids import AccountId, Mem0Id, TurnId, ZepUuid
@@ -17,6 +18,7 @@ from tandem.principal import Principal
 from tandem.recall.items import Draft, ResolvedSource
 from tandem.recall.merge import Link, Pair, edge_uuid_of, mem0_id_of
 from tandem.recall.normalise import statement_hash
+from tandem.recall.source_sentences import Utterance
 
 _LOOK = (
     as_caller("""
@@ -36,16 +38,19 @@ _LOOK = (
     + PENDING
     + ", "
     + HIDDEN
+    + ", "
+    + SAID_LATELY
     + """
 select standing.live, standing.allowed, caller.zep_graph_uuid, session.id as session_row,
        last.id as last_turn, last.message as last_message, pending.rows as pending,
-       hidden_listed.ids as hidden
+       hidden_listed.ids as hidden, said_lately.rows as said_lately
   from standing
   left join caller on true
   left join session on true
   left join last on true
  cross join pending
  cross join hidden_listed
+ cross join said_lately
 """
 )
 
@@ -153,12 +158,14 @@ class Looked:
         pending: oldest first.
         last_message: of the session that was asked about, if there was one.
         hidden: memories that Mem0 may list and that aren't to be seen.
+        said: with a session, the person's latest messages that the ledger has, newest first.
     """
 
     zep_graph_uuid: ZepUuid | None
     pending: Sequence[Pending]
     last_message: LastMessage | None
     hidden: frozenset[Mem0Id] = frozenset()
+    said: Sequence[Utterance] = ()
 
 
 class OpenConflict(NamedTuple):
@@ -223,6 +230,7 @@ class MemoryLedger:
             **identity(principal, user_id),
             session_id=session_id,
             pending_except=None,
+            said_limit=SAID_LIMIT if session_id is not None else 0,
         )
         admit(row)
         if session_id is not None and row["session_row"] is None:
@@ -232,6 +240,7 @@ class MemoryLedger:
             pending=parse_pending(row["pending"]),
             last_message=_last_message(row),
             hidden=parse_hidden(row["hidden"]),
+            said=parse_said_lately(row["said_lately"]),
         )
 
     async def settle(

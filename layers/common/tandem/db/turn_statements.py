@@ -10,6 +10,7 @@ from tandem.db.caller import as_caller
 from tandem.db.hidden_listed import HIDDEN
 from tandem.db.pending import PENDING
 from tandem.db.proposals import AWAITING, SETTLED
+from tandem.db.said_lately import SAID_LATELY
 from tandem.db.sources import RESOLVED
 
 # What opens a turn of whatever kind: its key, the person's rate and the session's next `seq`. CTEs
@@ -111,6 +112,8 @@ OPEN = as_caller(
     + AWAITING
     + ","
     + HIDDEN
+    + ","
+    + SAID_LATELY
     + """
 select standing.live, standing.allowed, rated.within, rated.wait,
        turn.id, turn.session_row, turn.seq, turn.state, turn.attempt, turn.user_message_id,
@@ -118,7 +121,8 @@ select standing.live, standing.allowed, rated.within, rated.wait,
        turn.request_hash, turn.own, label.session_id, label.deleted,
        (select turn_id from earlier limit 1) as earlier_turn,
        caller.zep_graph_uuid, recent.rows as recent, pending.rows as pending,
-       awaiting.proposal, awaiting.asked, awaiting.conflict, hidden_listed.ids as hidden
+       awaiting.proposal, awaiting.asked, awaiting.conflict, hidden_listed.ids as hidden,
+       said_lately.rows as said_lately
   from standing
   left join caller on true
   left join rated on true
@@ -128,6 +132,7 @@ select standing.live, standing.allowed, rated.within, rated.wait,
   cross join pending
   cross join awaiting
   cross join hidden_listed
+  cross join said_lately
 """
 )
 

@@ -13,12 +13,14 @@ from tandem.db.connection import Database, Row
 from tandem.db.hidden_listed import parse_hidden
 from tandem.db.pending import Pending, parse_pending
 from tandem.db.proposals import Awaiting, Effects, parameters_of_effects, parse_awaiting
+from tandem.db.said_lately import SAID_LIMIT, parse_said_lately
 from tandem.db.sessions import session_not_found
 from tandem.db.sources import parameters_of, parse_resolved
 from tandem.errors import Conflict, NotFound, RateLimited
 from tandem.ids import AccountId, Mem0Id, MessageId, SessionRowId, TurnId, ZepUuid
 from tandem.principal import Principal
 from tandem.recall.items import Draft, ResolvedSource
+from tandem.recall.source_sentences import Utterance
 
 KEY_HOURS = 24
 Outcome = Literal["opened", "answered", "in_progress"]
@@ -66,6 +68,7 @@ class Turn:
             first.
         answer: of an answered turn, what was stored with the reply.
         hidden: memories that Mem0 may offer and that aren't to be seen.
+        said: the person's latest messages that the ledger still has, newest first.
         awaiting: what this message may be the answer to; empty unless the turn is ours.
     """
 
@@ -81,6 +84,7 @@ class Turn:
     pending: Sequence[Pending]
     zep_graph_uuid: ZepUuid | None
     hidden: frozenset[Mem0Id] = frozenset()
+    said: Sequence[Utterance] = ()
     awaiting: Awaiting = field(default_factory=Awaiting)
 
 
@@ -221,6 +225,7 @@ def _opening(
         "lease_seconds": limits.lease_seconds,
         "recent_turns": limits.recent_turns,
         "pending_except": new.turn_id,
+        "said_limit": SAID_LIMIT,
     }
 
 
@@ -263,5 +268,6 @@ def _turn(row: Row, new: NewTurn) -> Turn:
         pending=[said for said in parse_pending(row["pending"]) if said.turn_id != turn_id],
         zep_graph_uuid=row["zep_graph_uuid"],
         hidden=parse_hidden(row["hidden"]),
+        said=parse_said_lately(row["said_lately"]),
         awaiting=parse_awaiting(row) if outcome == "opened" else Awaiting(),
     )

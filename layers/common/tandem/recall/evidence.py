@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,7 +16,12 @@ _ESCAPED: Final = re.compile(
 )
 
 
-def evidence_block(items: Sequence[RecalledItem], *, more: Sequence[str] = ()) -> str:
+def evidence_block(
+    items: Sequence[RecalledItem],
+    *,
+    more: Sequence[str] = (),
+    sources: Mapping[str, str] | None = None,
+) -> str:
     """The items between `<evidence>` and `</evidence>`, one JSON object a line, in this order.
 
     No line can contain `<` or break in two, so nothing inside can end the block. Empty when there
@@ -24,16 +29,24 @@ def evidence_block(items: Sequence[RecalledItem], *, more: Sequence[str] = ()) -
 
     Args:
         more: lines to stand before the items, from `note_line` and `conflict_line`.
+        sources: by item id, the sentence in which the person said it.
     """
-    lines = [*more, *(evidence_line(item) for item in items)]
+    known = sources or {}
+    lines = [*more, *(evidence_line(item, source=known.get(item.id)) for item in items)]
     if not lines:
         return ""
     return "\n".join(["<evidence>", *lines, "</evidence>"])
 
 
-def evidence_line(item: RecalledItem) -> str:
-    """One item as it stands in the block."""
-    return quoted_json(_described(item))
+def evidence_line(item: RecalledItem, *, source: str | None = None) -> str:
+    """One item as it stands in the block, with the sentence in which the person said it."""
+    described = _described(item)
+    return quoted_json(described if source is None else described | {"source": source})
+
+
+def source_cost(sentence: str) -> int:
+    """About how many tokens a line costs more with this source."""
+    return len(quoted_json({"source": sentence}).encode()) // 4 + 1
 
 
 def note_line(note: str) -> str:
