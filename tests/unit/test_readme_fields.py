@@ -10,6 +10,13 @@ from auth_api.schemas import LogInRequest, RefreshRequest, SignUpRequest
 from chat_api.schemas import ChatRequest
 from history_api.schemas import HistoryRequest, ListSessionsQuery, StartSessionRequest
 from memory_api.schemas import MemoryRequest, SearchRequest
+from memory_api.schemas_consolidation import (
+    ConflictsRequest,
+    ConsolidateRequest,
+    ResolveRequest,
+    RunsRequest,
+    UndoRequest,
+)
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 TABLE = README.split("### What they take\n", 1)[1].split("\n#", 1)[0]
@@ -27,6 +34,11 @@ TABLE = README.split("### What they take\n", 1)[1].split("\n#", 1)[0]
         ("GET /api/history?", HistoryRequest),
         ("GET /api/memory?", MemoryRequest),
         ("POST /api/memory/search", SearchRequest),
+        ("POST /api/memory/consolidate", ConsolidateRequest),
+        ("GET /api/memory/consolidations?", RunsRequest),
+        ("POST /api/memory/consolidations/{run_id}/undo", UndoRequest),
+        ("GET /api/memory/conflicts?", ConflictsRequest),
+        ("POST /api/memory/conflicts/{conflict_id}/resolve", ResolveRequest),
     ],
 )
 def test_the_readme_names_every_field_and_which_must_be_there(
