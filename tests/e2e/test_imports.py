@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from local.person import Person
 from local.stack import Stack
 from tests.e2e.harness import FAST_TALKER, log_of, newcomer
 
@@ -43,10 +44,31 @@ def _ask_every_route(stack: Stack) -> None:
         person.history("one", limit=7)
         person.memory(session_id="one")
         person.search("What do I like?")
+        _change_memory(person)
         person.call("DELETE", "/api/session/one", status=204)
         stack.invoke("SweepFunction", {})
+        stack.invoke("PlanFunction", {})
+        stack.invoke("ConsolidateFunction", {"Records": []})
         person.http.get(f"/api/chat/{uuid4()}")
         person.log_out()
+
+
+def _change_memory(person: Person) -> None:
+    person.call("POST", "/api/memory", status=201, json={"statement": "I like tea."})
+    run_id = person.call("POST", "/api/memory/consolidate", json={})["run_id"]
+    person.call("GET", "/api/memory/consolidations")
+    person.call("GET", f"/api/memory/consolidations/{run_id}")
+    person.call("POST", f"/api/memory/consolidations/{run_id}/undo")
+    person.call("GET", "/api/memory/conflicts")
+    person.call("POST", "/api/memory/forget", json={"query": "chess"})
+    for method, path in (
+        ("POST", f"/api/memory/conflicts/{uuid4()}/resolve"),
+        ("PATCH", f"/api/memory/mem_{uuid4()}"),
+        ("DELETE", f"/api/memory/mem_{uuid4()}"),
+        ("GET", f"/api/memory/mem_{uuid4()}/history"),
+    ):
+        body = {"POST": {"keep": "both"}, "PATCH": {"text": "I like tea."}}.get(method)
+        assert person.http.request(method, path, json=body).status_code == 404, path
 
 
 @pytest.mark.parametrize(
@@ -58,6 +80,7 @@ def _ask_every_route(stack: Stack) -> None:
         "MemoryFunction",
         "DeliverFunction",
         "SweepFunction",
+        "PlanFunction",
         "MigrateFunction",
     ],
 )
@@ -67,6 +90,15 @@ def test_a_function_imports_neither_agno_nor_an_sdk(
     names = imported[function_id]
     assert "json" in names  # the list is a list of imports
     assert not {name for name in names if name.startswith(HEAVY)}
+
+
+def test_the_consolidate_job_needs_no_web_and_of_the_sdks_none_but_the_judges(
+    imported: dict[str, set[str]],
+) -> None:
+    names = imported["ConsolidateFunction"]
+    assert "memory_api.jobs.tidying" in names
+    heavy = tuple(name for name in HEAVY if name != "google.genai")
+    assert not {name for name in names if name.startswith((*heavy, "fastapi", "mangum"))}
 
 
 def test_the_authorizer_imports_no_framework(imported: dict[str, set[str]]) -> None:

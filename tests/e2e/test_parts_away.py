@@ -120,6 +120,7 @@ def _is_back(person: Person, path: str) -> bool:
 
 def test_a_function_with_a_missing_or_bad_setting_refuses_to_start_and_names_it() -> None:
     settings = {"ALGORITHM": CANARY, "ZEP_BASE_URL": "", "DELIVERY_QUEUE_URL": CANARY}
+    settings |= {"CONSOLIDATION_QUEUE_URL": CANARY}
     with Stack(overrides=settings, twins=(), event_sources=False) as stack:
         signup = {"email": "a@example.test", "password": "long enough"}
         with httpx.Client(base_url=stack.url, trust_env=False, timeout=35) as client:
@@ -136,6 +137,8 @@ def test_a_function_with_a_missing_or_bad_setting_refuses_to_start_and_names_it(
             "HistoryFunction": "ZEP_BASE_URL",
             "ChatFunction": "ZEP_BASE_URL",
             "SweepFunction": "DELIVERY_QUEUE_URL",
+            "PlanFunction": "CONSOLIDATION_QUEUE_URL",
+            "ConsolidateFunction": "ZEP_BASE_URL",
         }
         for function_id, setting in named.items():
             with pytest.raises(StackError, match=rf"InitError.*{setting}"):

@@ -124,6 +124,24 @@ def test_the_templates_own_file_is_readable_whole() -> None:
     assert named <= set(template.functions)
 
 
+def test_plans_are_made_daily_or_as_the_parameter_says_and_the_queue_feeds_the_job() -> None:
+    friday = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    parameters: list[dict[str, str]] = [{}, {"ConsolidationSchedule": "rate(5 minutes)"}]
+    due = []
+    for given in parameters:
+        template = load_template(ROOT / "template.yaml", parameters=given)
+        [plan] = [call for call in template.schedules if call.function_id == "PlanFunction"]
+        due.append(plan.schedule.next_after(friday))
+    assert due == [
+        datetime(2026, 11, 21, 3, 17, tzinfo=UTC),
+        datetime(2026, 11, 20, 12, 5, tzinfo=UTC),
+    ]
+    [source] = [one for one in template.event_sources if one.function_id == "ConsolidateFunction"]
+    assert (source.queue_id, source.concurrency) == ("ConsolidationQueue", 2)
+    assert source.partial_failures
+    assert template.queues["ConsolidationQueue"].dead_letter_id == "ConsolidationDeadLetterQueue"
+
+
 @pytest.mark.parametrize(
     ("resources", "said"),
     [

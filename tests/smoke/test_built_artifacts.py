@@ -31,6 +31,8 @@ ORIGINS = {
     "ChatFunction": {"chat_api": "ChatFunction", "tandem": "CommonLayer", "agno": "CommonLayer"},
     "MemoryFunction": {"memory_api": "MemoryFunction", "fastapi": "CommonLayer"},
     "DeliverFunction": {"memory_api": "DeliverFunction", "pg8000": "CommonLayer"},
+    "PlanFunction": {"memory_api": "PlanFunction", "tandem": "CommonLayer"},
+    "ConsolidateFunction": {"memory_api": "ConsolidateFunction", "httpx": "CommonLayer"},
 }
 
 
@@ -76,6 +78,8 @@ def test_the_story_comes_true_on_the_built_artifacts(stack: Stack, artifacts: Pa
         story.refresh_works_once(person)
         story.play(stack, person, draw)
     stack.invoke("SweepFunction", {})
+    stack.invoke("PlanFunction", {})
+    stack.invoke("ConsolidateFunction", {"Records": []})
     _processes_know_only_the_artifacts(stack, artifacts)
 
 
