@@ -9,7 +9,7 @@ from memory_api.consolidation.judging import JudgingLimits
 from memory_api.consolidation.run import Limits, RunResult
 from tandem.changes.model import Change, RunId
 from tandem.deadline import Deadline
-from tandem.errors import NotFound, Unavailable, UpstreamUnavailable
+from tandem.errors import Unavailable, UpstreamUnavailable
 from tandem.ids import AccountId
 from tests.unit.consolidation.run_world import World, day
 
@@ -337,11 +337,12 @@ def test_a_store_that_fails_under_way_leaves_the_run_to_be_resumed() -> None:
     assert world.visible() == {newer}
 
 
-def test_nobody_is_tidied_who_has_no_account() -> None:
+def test_there_is_nothing_to_tidy_for_an_account_that_is_gone() -> None:
     world = World()
-    with pytest.raises(NotFound):
-        asyncio.run(
-            world.consolidation.run(
-                AccountId(uuid4()), started_by="schedule", owner=uuid4(), deadline=Deadline(60)
-            )
+    result = asyncio.run(
+        world.consolidation.run(
+            AccountId(uuid4()), started_by="schedule", owner=uuid4(), deadline=Deadline(60)
         )
+    )
+    assert (result.run_id, result.status) == (None, "done")
+    assert world.stores.reads == 0

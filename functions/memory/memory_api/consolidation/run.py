@@ -18,7 +18,7 @@ from tandem.changes.path import Carried
 from tandem.db.conflicts import ConflictPair
 from tandem.db.people import Subject
 from tandem.deadline import Deadline
-from tandem.errors import AppError, NotFound, Unavailable
+from tandem.errors import AppError, Unavailable
 from tandem.ids import AccountId
 from tandem.recall.gather import Person
 
@@ -117,14 +117,13 @@ class Consolidation:
             dry_run: only says what would be done: no lease, and nothing written anywhere.
 
         Raises:
-            NotFound: `account_not_found`.
             UpstreamError: a store couldn't be read or changed. The run is `failed`, or left to
                 be resumed when some of its changes are recorded.
             Unavailable: the database is away.
         """
         subject = await self._parts.people.find(account_id)
-        if subject is None:
-            raise NotFound("There is no such account.", code="account_not_found")
+        if subject is None:  # a message about an account that is gone
+            return RunResult(None, "done")
         if dry_run:
             return await self._dry_run(subject, deadline)
         return await self._leased(subject, started_by, owner, deadline)

@@ -2,26 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 from uuid import UUID, uuid4
 
 from memory_api.consolidation.judging import OutOfTime
 from memory_api.consolidation.ports import Changes, Path, Runs
 from memory_api.consolidation.progress import LeaseLost
 from memory_api.consolidation.run import RunResult, check, tally
-from tandem.changes.model import UNDOABLE, Change, RunId, RunState
+from tandem.changes.model import UNDOABLE, Change, RunId
 from tandem.changes.undoing import undo_changes
 from tandem.db.people import Subject
 from tandem.db.runs import RunWithChanges
 from tandem.deadline import Deadline
 from tandem.errors import AppError, Conflict
 from tandem.recall.gather import Person
-
-_REASONS: Final[dict[RunState, tuple[str, str]]] = {
-    "running": ("run_running", "This run has not come to its end yet."),
-    "failed": ("run_not_undoable", "This run has changed nothing."),
-    "undone": ("run_undone", "This run is undone already."),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +104,11 @@ class Undoing:
 
 def _check(undone: RunWithChanges) -> None:
     run = undone.run
-    code, detail = _REASONS.get(run.state, ("", ""))
     if run.kind not in UNDOABLE:
-        code, detail = "run_not_undoable", "A run of this kind can't be undone."
-    if code:
-        raise Conflict(detail, code=code)
+        raise Conflict("A run of this kind can't be undone.", code="run_not_undoable")
+    if run.state == "failed":
+        raise Conflict("This run has changed nothing.", code="run_not_undoable")
+    if run.state == "running":
+        raise Conflict("This run has not come to its end yet.", code="run_running")
+    if run.state == "undone":
+        raise Conflict("This run is undone already.", code="run_undone")
