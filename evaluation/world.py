@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import httpx
 import jwt
+import pg8000.native
 
 from evaluation.report import EvaluationError
 from evaluation.sets import Side
 from local.person import until
 from local.stack import Stack
-from tandem.db.connection import connect
-from tandem.settings import DatabaseSettings
 
 JudgeMode = Literal["labels", "rules", "same", "off"]
 
@@ -179,8 +179,14 @@ class World:
 
     def rows(self, sql: str, **parameters: Any) -> list[list[Any]]:
         """What a statement returns, on a connection of its own."""
-        settings = DatabaseSettings(database_statement_seconds=30)
-        connection = connect(self.stack.database_url, settings)
+        parts = urlsplit(self.stack.database_url)
+        connection = pg8000.native.Connection(
+            user=parts.username or "",
+            password=parts.password,
+            host=parts.hostname or "",
+            port=parts.port or 0,
+            database=parts.path[1:],
+        )
         try:
             return [list(row) for row in connection.run(sql, **parameters) or ()]
         finally:
