@@ -48,7 +48,7 @@ planning = Planning(database)
 messages = ConsolidationWake(load(ConsolidationQueueSettings).consolidation_queue_url)
 tidying = Tidying(
     [
-        Clean(People(database), parts.forgetting()),
+        Clean(People(database), parts.cleaning()),
         Tidy(planning, build_consolidation(parts), hidden_days=hidden_days),
         Purge(HiddenMemories(database), parts.mem0, hidden_days, parts.call_seconds),
     ],
