@@ -43,7 +43,7 @@ def post(url: str, body: Any) -> None:
 def sent(url: str, path: str) -> list[Any]:
     """Bodies of the calls to a path, oldest first."""
     records = httpx.get(f"{url}/_twin/requests", trust_env=False).json()["requests"]
-    return [one["body"] for one in records if path in one["path"] and one["body"]]
+    return [one["body"] for one in records if path in one["path"] and one.get("body")]
 
 
 def model_says(stack: Stack, text: str) -> None:

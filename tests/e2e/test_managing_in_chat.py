@@ -7,8 +7,9 @@ import pytest
 
 from local.person import Person, until
 from local.stack import Stack
+from tandem.recall.normalise import statement_hash
 from tests.e2e import hybrid
-from tests.e2e.harness import claims_of, database_of, token_of
+from tests.e2e.harness import claims_of, database_of, mem0, name_at_stores, token_of
 
 pytestmark = pytest.mark.e2e
 
@@ -104,6 +105,60 @@ def test_a_confirmed_correction_takes_the_place_of_what_was_wrong(
         "Zep has the correction",
     )
     assert "Anika" in person.chat("asking", "What is my sister's name?")["reply"]
+
+
+def test_a_conflict_is_asked_about_once_and_the_answer_settles_it(
+    stack: Stack, person: Person
+) -> None:
+    tell(person, "I'm vegetarian.", "I love steak.")
+    conflicting(stack, person, "vegetarian", "steak")
+
+    quiet = person.chat("one", "Where do I live?")
+    asked = person.chat("one", "I like rowing.")
+    between = person.chat("two", "Good morning!")  # asked once, and not in every session
+
+    assert "Which of the two holds?" not in quiet["reply"] + between["reply"]
+    assert asked["reply"].endswith("Which of the two holds?")
+    assert all(word in asked["reply"] for word in ("vegetarian", "steak"))
+    assert len(hybrid.listed(stack, person)) == 3
+
+    settled = person.chat("one", "I love steak, I'm not vegetarian any more.")
+
+    assert settled["route"] == "converse"
+    assert rows_of(stack, person, "conflicts", "state || coalesce(kept, '')") == ["resolvedright"]
+    until(
+        lambda: not any("egetarian" in text for text in hybrid.listed(stack, person)),
+        "Mem0 has it",
+    )
+    assert any("steak" in text for text in hybrid.listed(stack, person))
+
+
+def test_a_conflict_of_which_one_only_asks_stays_open(stack: Stack, person: Person) -> None:
+    tell(person, "I'm vegetarian.", "I love steak.")
+    conflicting(stack, person, "vegetarian", "steak")
+    person.chat("one", "I like rowing.")
+
+    person.chat("one", "Steak or vegetarian, why do you ask?")
+
+    assert rows_of(stack, person, "conflicts", "state") == ["open"]
+    assert len(hybrid.listed(stack, person)) == 3
+
+
+def conflicting(stack: Stack, person: Person, left: str, right: str) -> None:
+    """A conflict between the two memories with these words, as a consolidation reports it."""
+    body = {"filters": {"user_id": name_at_stores(person)}}
+    found = mem0(stack, "POST", "/v3/memories/?page=1&page_size=200", json=body)["results"]
+    sides = [next(one for one in found if word in one["memory"]) for word in (left, right)]
+    with database_of(stack) as connection:
+        connection.run(
+            "insert into conflicts (id, account_id, left_id, right_id, left_hash, right_hash)"
+            " values (gen_random_uuid(), cast(:sub as uuid), :left, :right, :one, :other)",
+            sub=claims_of(token_of(person))["sub"],
+            left=f"mem_{sides[0]['id']}",
+            right=f"mem_{sides[1]['id']}",
+            one=statement_hash(sides[0]["memory"]),
+            other=statement_hash(sides[1]["memory"]),
+        )
 
 
 def rows_of(stack: Stack, person: Person, table: str, column: str) -> list[Any]:
