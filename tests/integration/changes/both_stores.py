@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from tandem.changes.model import Change, ChangeId, RunId
 from tandem.changes.path import Carried, ChangePath
+from tandem.changes.undoing import undo_changes
 from tandem.clients.http import ProviderHttp, build_http_client
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
@@ -131,6 +132,15 @@ class Stores:
         assert carried == Carried(confirmed=len(planned)), carried
         self.tidier.finish(run_id)
         return run_id
+
+    def undo(self, run_id: RunId) -> None:
+        """A whole run that takes another one back."""
+        tidier = self.tidier
+        inverses = undo_changes(asyncio.run(tidier.changes.all(tidier.account_id, run_id)))
+        started = tidier.start("undo", undoes=run_id)
+        recorded = tidier.record(started.run_id, *inverses)
+        assert self.carry_out(started.run_id, recorded) == Carried(confirmed=len(inverses))
+        tidier.finish(started.run_id)
 
 
 def some_uuid() -> ZepUuid:

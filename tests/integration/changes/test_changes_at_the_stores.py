@@ -1,53 +1,24 @@
 """Changes carried out at both stores' twins, and undone: what was there is there again."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tandem.changes.model import Change, RunId
+from tandem.changes.model import Change
 from tandem.changes.path import Carried
-from tandem.changes.undoing import undo_changes
 from tandem.db.decisions import Decisions
 from tandem.db.hidden import HiddenMemories
 from tandem.ids import Mem0Id, TurnId
 from tandem.recall.normalise import statement_hash
 from tests.integration.changes.both_stores import Stores, some_uuid
-from tests.integration.changes.journal import Tidier, change, hiding, run
-from tests.integration.twin_process import TwinProcess, running
+from tests.integration.changes.journal import change, hiding, run
 from tests.integration.twins.writers import until
 
 pytestmark = pytest.mark.integration
 
 MAY = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def zep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwinProcess]:
-    folder = tmp_path_factory.mktemp("zep")
-    with running("zep", "--data", str(folder), "--ingestion-ms", "1") as twin:
-        yield twin
-
-
-@pytest.fixture(scope="module")
-def mem0_twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwinProcess]:
-    folder = tmp_path_factory.mktemp("mem0")
-    with running("mem0", "--data", str(folder), "--ingestion-ms", "1") as twin:
-        yield twin
-
-
-@pytest.fixture
-def mem0(mem0_twin: TwinProcess) -> Iterator[TwinProcess]:
-    yield mem0_twin
-    mem0_twin.post("/_twin/expiration", {"refuse_past": False})
-    mem0_twin.heal()
-
-
-@pytest.fixture
-def stores(zep: TwinProcess, mem0: TwinProcess, tidier: Tidier) -> Stores:
-    return Stores(zep, mem0, tidier)
 
 
 def hide(memory: Mem0Id, text: str, kept: Mem0Id, kept_text: str, **rest: Any) -> Change:
@@ -58,15 +29,6 @@ def hide(memory: Mem0Id, text: str, kept: Mem0Id, kept_text: str, **rest: Any) -
         details={"kept_hash": statement_hash(kept_text).hex(), "said_at": MAY.isoformat()},
         **rest,
     )
-
-
-def undo(stores: Stores, run_id: RunId) -> None:
-    tidier = stores.tidier
-    inverses = undo_changes(run(tidier.changes.all(tidier.account_id, run_id)))
-    started = tidier.start("undo", undoes=run_id)
-    recorded = tidier.record(started.run_id, *inverses)
-    assert stores.carry_out(started.run_id, recorded) == Carried(confirmed=len(inverses))
-    tidier.finish(started.run_id)
 
 
 @pytest.mark.parametrize("refusing", [False, True], ids=["hides", "refuses past dates"])
@@ -90,7 +52,7 @@ def test_what_is_hidden_and_shown_again_is_what_it_was(stores: Stores, refusing:
         assert stores.visible().keys() == {new}
         assert old not in stores.found("home in Delhi")
 
-    undo(stores, run_id)
+    stores.undo(run_id)
     assert stores.memory(old) == before
     assert stores.visible() == {old: "Lives in Delhi", new: "Has a home in Delhi"}
     assert old in stores.found("home in Delhi")
@@ -108,7 +70,7 @@ def test_what_a_memory_had_of_its_own_is_put_back(stores: Stores) -> None:
     before = stores.memory(old)
     run_id = stores.apply(hide(old, "Likes tea", Mem0Id("kept"), "Likes teas"))
     assert stores.memory(old)["metadata"] == {"run_id": str(run_id), "note": 1}
-    undo(stores, run_id)
+    stores.undo(run_id)
     assert stores.memory(old) == before
     assert before["metadata"] == metadata
     assert before["expiration_date"] == expires
@@ -141,7 +103,7 @@ def test_a_fact_is_copied_with_its_time_and_the_copy_is_taken_back(stores: Store
     assert [link[:3] for link in tidier.person.links()] == [(copy, edge, statement_hash(text))]
     assert tidier.sources(copy) == {turn}
 
-    undo(stores, run_id)
+    stores.undo(run_id)
     assert stores.visible() == {}
     assert tidier.person.links() == []
     assert tidier.sources(copy) == set()
@@ -214,7 +176,7 @@ def test_a_fact_is_ended_and_restored(stores: Stores) -> None:
     run_id = stores.apply(ended)
     [after] = stores.edges()
     assert after["attributes"]["tandem_ended_at"] == "2026-05-04T09:30:00Z"
-    undo(stores, run_id)
+    stores.undo(run_id)
     assert stores.edges() == before
 
 

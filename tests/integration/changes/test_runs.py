@@ -88,6 +88,15 @@ def test_a_lease_that_was_given_back_lets_the_next_resume(tidier: Tidier, other:
     assert other.start().run_id == left
 
 
+def test_the_newest_unfinished_run_is_the_one_to_ask_about(tidier: Tidier) -> None:
+    assert run(tidier.runs.current(tidier.account_id)) is None
+    started = tidier.start()
+    tidier.start_unleased("forget")
+    assert run(tidier.runs.current(tidier.account_id)) == started.run_id
+    tidier.finish(started.run_id)
+    assert run(tidier.runs.current(tidier.account_id)) is None
+
+
 def test_starting_again_reads_the_clock_anew(tidier: Tidier) -> None:
     mine = new_run()
     first, second = tidier.start(run_id=mine), tidier.start(run_id=mine)
