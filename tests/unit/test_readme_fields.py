@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from auth_api.schemas import LogInRequest, RefreshRequest, SignUpRequest
 from chat_api.schemas import ChatRequest
 from history_api.schemas import HistoryRequest, ListSessionsQuery, StartSessionRequest
+from memory_api.changing.schemas import CorrectRequest, ForgetRequest, RememberRequest
 from memory_api.schemas import MemoryRequest, SearchRequest
 from memory_api.schemas_consolidation import (
     ConflictsRequest,
@@ -34,6 +35,9 @@ TABLE = README.split("### What they take\n", 1)[1].split("\n#", 1)[0]
         ("GET /api/history?", HistoryRequest),
         ("GET /api/memory?", MemoryRequest),
         ("POST /api/memory/search", SearchRequest),
+        ("POST /api/memory", RememberRequest),
+        ("PATCH /api/memory/{memory_id}", CorrectRequest),
+        ("POST /api/memory/forget", ForgetRequest),
         ("POST /api/memory/consolidate", ConsolidateRequest),
         ("GET /api/memory/consolidations?", RunsRequest),
         ("POST /api/memory/consolidations/{run_id}/undo", UndoRequest),
