@@ -120,7 +120,7 @@ def test_a_conflict_is_asked_about_once_and_the_answer_settles_it(
     assert "Which of the two holds?" not in quiet["reply"] + between["reply"]
     assert asked["reply"].endswith("Which of the two holds?")
     assert all(word in asked["reply"] for word in ("vegetarian", "steak"))
-    assert len(hybrid.listed(stack, person)) == 3
+    assert knows(stack, person, "egetarian")
 
     settled = person.chat("one", "I love steak, I'm not vegetarian any more.")
 
@@ -141,7 +141,9 @@ def test_a_conflict_of_which_one_only_asks_stays_open(stack: Stack, person: Pers
     person.chat("one", "Steak or vegetarian, why do you ask?")
 
     assert rows_of(stack, person, "conflicts", "state") == ["open"]
-    assert len(hybrid.listed(stack, person)) == 3
+    listed = str(hybrid.listed(stack, person))
+    assert "egetarian" in listed
+    assert "steak" in listed
 
 
 def conflicting(stack: Stack, person: Person, left: str, right: str) -> None:
