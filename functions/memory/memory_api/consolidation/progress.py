@@ -18,6 +18,10 @@ OnPhase = Callable[[Phase], Awaitable[None]]
 """Is told that a phase begins. Tests hold a run there."""
 
 
+async def on_to_the_next(_: Phase) -> None:
+    """Nobody waits for a phase."""
+
+
 class LeaseLost(Exception):
     """Somebody else works on this person's memory by now."""
 

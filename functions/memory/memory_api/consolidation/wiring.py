@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from memory_api.consolidation.judge import GeminiEmbedder, GeminiJudge
 from memory_api.consolidation.judging import Judging, JudgingLimits
+from memory_api.consolidation.progress import OnPhase, on_to_the_next
 from memory_api.consolidation.reading import Ledgers, PictureReader
 from memory_api.consolidation.run import Consolidation, Limits
 from memory_api.consolidation.run import Parts as RunParts
@@ -20,8 +21,11 @@ from tandem.db.runs import LEASE_SECONDS, Runs
 from tandem.db.seen import SeenPictures
 
 
-def build_consolidation(parts: Parts) -> Consolidation:
+def build_consolidation(parts: Parts, *, on_phase: OnPhase = on_to_the_next) -> Consolidation:
     """What tidies one person's memory at a time, with the budgets of the settings.
+
+    Args:
+        on_phase: is told that a phase begins.
 
     Raises:
         ConfigurationError: a setting is missing or wrong.
@@ -53,6 +57,7 @@ def build_consolidation(parts: Parts) -> Consolidation:
             path=parts.path(),
         ),
         Limits(max_changes=limits.consolidation_max_changes, lease_seconds=LEASE_SECONDS),
+        on_phase=on_phase,
     )
 
 
