@@ -1,10 +1,14 @@
 """Both stores' twins, Gemini's, and one person whose memory is tidied through the routes."""
 
 from collections.abc import Iterator
+from typing import Any
 
+import httpx
 import pytest
 
+from tandem.clients.http import build_http_client
 from tandem.db.connection import Database, OneRoundTrip
+from tandem.loop import run
 from tests.conftest import MakeEvent
 from tests.integration.changes.both_stores import Stores
 from tests.integration.changes.journal import Tidier
@@ -50,7 +54,17 @@ def outside(
     for name, value in twins.environment(database).items():
         monkeypatch.setenv(name, value)
     twins.queue.bodies.clear()
+    opened: list[httpx.AsyncClient] = []
+
+    def opening(**options: Any) -> httpx.AsyncClient:
+        opened.append(build_http_client(**options))
+        return opened[-1]
+
+    for module in ("clients.ready", "clients.gemini_ready", "sqs"):
+        monkeypatch.setattr(f"tandem.{module}.build_http_client", opening)
     yield twins
+    for client in opened:
+        run(client.aclose())
     twins.zep.heal()
     twins.mem0.heal()
     twins.mem0.post("/_twin/expiration", {"refuse_past": False})

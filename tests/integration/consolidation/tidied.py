@@ -137,7 +137,7 @@ class Tidied:
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any]:
         """Status and document of the answer to the person's request."""
-        event = self.http_event("memory_search", claims=self._claims(), body=body)
+        event = self.http_event("memory_search", claims=self.claims(), body=body)
         if body is None:
             event.pop("body")
         event["rawPath"] = path
@@ -185,7 +185,7 @@ class Tidied:
         )
         return {name: self.person.run(f"select count(*) from {name}")[0][0] for name in names}  # noqa: S608
 
-    def _claims(self) -> dict[str, Any]:
+    def claims(self) -> dict[str, Any]:
         principal = self.person.principal
         return {
             "sub": str(principal.account_id),

@@ -20,7 +20,7 @@ from tandem.db.hidden import HiddenMemory
 from tandem.db.people import Subject
 from tandem.db.runs import OtherRun, Started
 from tandem.deadline import Deadline
-from tandem.errors import UpstreamError, UpstreamUnavailable
+from tandem.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from tandem.ids import AccountId, Mem0Id, TurnId, ZepUuid
 from tandem.recall.gather import Person
 from tandem.recall.normalise import statement_hash
@@ -55,6 +55,8 @@ class Stores:
         self.reads += 1
         if "mem0" in self.away:
             raise UpstreamUnavailable("mem0", operation="list")
+        if "slow" in self.away:
+            raise UpstreamTimeout("mem0", operation="list")
         return [one for one in self.memories.values() if one.expiration_date is None][:max_items]
 
     async def list_edges(

@@ -9,7 +9,7 @@ from memory_api.consolidation.judging import JudgingLimits
 from memory_api.consolidation.run import Limits, RunResult
 from tandem.changes.model import Change, RunId
 from tandem.deadline import Deadline
-from tandem.errors import Unavailable, UpstreamUnavailable
+from tandem.errors import Unavailable, UpstreamTimeout, UpstreamUnavailable
 from tandem.ids import AccountId
 from tests.unit.consolidation.run_world import World, day
 
@@ -205,6 +205,17 @@ def test_without_time_for_judging_a_run_stops_and_keeps_what_was_judged() -> Non
     with pytest.raises(Unavailable) as caught:
         asyncio.run(world.run(seconds=3.0, dry_run=True))
     assert caught.value.code == "out_of_time"
+
+
+def test_a_store_that_is_slow_fails_the_run_unless_the_time_was_too_short_for_it() -> None:
+    world = World()
+    doubled(world)
+    world.stores.away = {"slow"}
+
+    result = asyncio.run(world.run(seconds=3.0))
+    assert (result.status, result.held) == ("running", False)
+    with pytest.raises(UpstreamTimeout):
+        asyncio.run(world.run(seconds=60.0))
 
 
 def test_without_a_judge_only_what_is_equal_is_merged_and_the_person_stays_due() -> None:

@@ -17,8 +17,8 @@ from tandem.changes.model import Change, Phase, RunId, StartedBy
 from tandem.changes.path import Carried
 from tandem.db.conflicts import ConflictPair
 from tandem.db.people import Subject
-from tandem.deadline import Deadline
-from tandem.errors import AppError, Unavailable
+from tandem.deadline import RESERVE_SECONDS, Deadline
+from tandem.errors import AppError, Unavailable, UpstreamTimeout
 from tandem.ids import AccountId
 from tandem.recall.gather import Person
 
@@ -129,8 +129,8 @@ class Consolidation:
         return await self._leased(subject, started_by, owner, deadline)
 
     async def _dry_run(self, subject: Subject, deadline: Deadline) -> RunResult:
-        read = await self._parts.reader.read(subject, deadline)
         try:
+            read = await self._read(subject, deadline)
             judged, planned = await self._planned(read, 0, deadline, Unwatched())
         except OutOfTime:
             raise Unavailable(code="out_of_time") from None
@@ -211,13 +211,21 @@ class Consolidation:
             if attempt or progress.recorded:
                 await self._start_over(progress)
             await progress.enter("reading")
-            read = await self._parts.reader.read(progress.subject, progress.deadline)
+            read = await self._read(progress.subject, progress.deadline)
             planned = await self._planned_or_settled(progress, read)
             if not await self._is_stale_after(progress, planned):
                 return read, planned
         # The person goes on talking: what is left is for the next run.
         await self._start_over(progress)
         return read, replace(planned, conflicts=(), superseded_conflicts=())
+
+    async def _read(self, subject: Subject, deadline: Deadline) -> Read:
+        try:
+            return await self._parts.reader.read(subject, deadline)
+        except UpstreamTimeout:
+            if deadline.left() <= RESERVE_SECONDS:
+                raise OutOfTime from None
+            raise
 
     async def _start_over(self, progress: Progress) -> None:
         """What was planned is forgotten; what was sent is brought to its end."""
