@@ -22,6 +22,7 @@ A call passes from top to bottom:
     judging_rules   … by rule
     judging_matters … everyday matters that are told in many ways
     judging_reading … what a statement is made of
+    judging_phrases … which turns of phrase are read alike
     judging_words   … which words mean the same
     managing        … and changes that are proposed, asked about and settled
     words           what the person's last words say about a named parameter or property

@@ -23,6 +23,9 @@ _TIMELESS: Final = frozenset({"birthday", "born", "name"})
 _SINGLE: Final = frozenset({"live", "job", "employer"})
 """Matters with one value at a time."""
 _MEASURED: Final = frozenset({"age", "weight"})
+_PEOPLE: Final = frozenset(map(words.stem, words.PEOPLE))
+_INITIALS: Final = re.compile(r"(?<!\w)(?:[A-Z]\.){2,5}|(?<!\w)[A-Z]{2,5}(?!\w)")
+_FEW: Final = 2
 _OPPOSITES: Final = ({"like", "dislike"}, {"like", "hate"})
 
 
@@ -38,12 +41,42 @@ def relation(a: Statement, b: Statement) -> str:
     """One of `same`, `update`, `contradiction`, `distinct`."""
     if a.text.casefold().split() == b.text.casefold().split():
         return "same"
-    read_a, read_b = read(a.text), read(b.text)
+    read_a, read_b = (
+        read(_spelled_out(a.text, b.text), a.said_at),
+        read(_spelled_out(b.text, a.text), b.said_at),
+    )
     if _same(read_a, read_b):
         return "same"
     if _update(a, b):
         return "update"
     return "contradiction" if _contradict(read_a, read_b) else "distinct"
+
+
+def _spelled_out(text: str, other: str) -> str:
+    """The text with what it shortens to initials as the other one writes it."""
+    found = re.findall(r"[^\W\d_]+", other)
+    for short in set(_INITIALS.findall(text)):
+        letters = short.replace(".", "").casefold()
+        for start in range(len(found)):
+            spelled = _spelled(letters, found[start:])
+            if spelled:
+                text = re.sub(rf"(?<!\w){re.escape(short)}(?!\w)", spelled, text)
+                break
+    return text
+
+
+def _spelled(letters: str, said: list[str]) -> str:
+    """The first words whose initials these are; small words between them may have none."""
+    taken: list[str] = []
+    for word in said:
+        if letters and word[0].casefold() == letters[0]:
+            letters = letters[1:]
+        elif not taken or word not in {"of", "and", "for", "the", "in"}:
+            break
+        taken.append(word)
+        if not letters:
+            return " ".join(taken)
+    return ""
 
 
 def _same(a: Reading, b: Reading) -> bool:
@@ -54,7 +87,60 @@ def _same(a: Reading, b: Reading) -> bool:
         return a.tense == b.tense or ours.kind in _TIMELESS
     if a.tense != b.tense or not a.chunks:
         return False
-    return a.chunks == b.chunks or _turned(a.line) == meanings(b.line)
+    return a.chunks == b.chunks or _turned(a.line) == meanings(b.line) or _rearranged(a, b)
+
+
+def _rearranged(a: Reading, b: Reading) -> bool:
+    """The same meanings in another order, where the order tells nothing: nobody changes places."""
+    if words.DIRECTED & (a.said | b.said) or _aimed(a) != _aimed(b):
+        return False
+    bag, other = _bag(a), _bag(b)
+    more, less = bag - other, other - bag
+    if (more or less) and not _light(more, less, bag & other):
+        return False
+    names = {words.stem(name) for name in a.names | b.names}
+    ours, theirs = _people(a, names), _people(b, names)
+    if words.MUTUAL & bag.keys():
+        ours, theirs = sorted(ours), sorted(theirs)
+    if "=reply" in bag:
+        return [one for one in ours if one != "i"] == [one for one in theirs if one != "i"]
+    return ours == theirs and len(ours) <= _FEW
+
+
+def _aimed(reading: Reading) -> Counter[tuple[str, ...]]:
+    """The parts that say from where and until when; "to" is one of these beside "from"."""
+    leading = words.AIMED | ({"to"} if words.OVER & reading.said else set())
+    return Counter(chunk for chunk in reading.chunks.elements() if chunk[0] in leading)
+
+
+def _light(more: Counter[str], less: Counter[str], common: Counter[str]) -> bool:
+    """Whether the difference is of words that carry no meaning, next to those in common."""
+    differ = frozenset(more + less)
+    few = (more.total() <= 1 and less.total() <= 1) or differ == {"=yearly", "old"}
+    return few and differ in words.LIGHT and common.total() >= _FEW
+
+
+def _bag(reading: Reading) -> Counter[str]:
+    bag = Counter(word for chunk in reading.chunks.elements() for word in chunk)
+    # It is all about the person; how often that is said tells nothing.
+    empty = {"i", "my", "to", "by"}
+    if "=reply" in bag:
+        empty |= words.ASKING
+    if words.MUTUAL & bag.keys():
+        empty |= {"and", "with"}
+    return Counter({word: count for word, count in bag.items() if word not in empty})
+
+
+def _people(reading: Reading, names: set[str]) -> list[str]:
+    """Who is spoken of, in the order in which they come first."""
+    who = ["i" if word == "my" else word for word in reading.line.split()]
+    behind = zip(["", *who], who, strict=False)
+    named = (
+        word
+        for before, word in behind
+        if word in _PEOPLE or (word in names and before not in {"in", "at", "on", "near"})
+    )
+    return list(dict.fromkeys(named))
 
 
 def _names_agree(a: Reading, b: Reading) -> bool:

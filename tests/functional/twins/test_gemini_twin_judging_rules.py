@@ -49,6 +49,25 @@ def judged(a: str, b: str, *, timed: bool = True) -> str:
         ("My mother is a physician", "User's mom is a doctor"),
         ("I'm 1.80 m tall", "My height is 180 cm"),
         ("I run 5 km each day", "I jog five kilometers daily"),
+        ("I grew up in the UAE", "I was raised in the United Arab Emirates"),
+        ("User studies at MIT", "I study at the Massachusetts Institute of Technology"),
+        ("My thesis is supervised by Dr Rao", "Dr Rao supervises my thesis"),
+        ("I was taught chess by my aunt", "My aunt taught me chess"),
+        ("My flight is on 14/03/2027", "I fly on 14 March 2027"),
+        ("The meeting is at 21:00", "The meeting is at 9 pm"),
+        ("I work from 9 to 5", "I work 9-5"),
+        ("Ravi is my boss", "I report to Ravi"),
+        ("I'm two years older than my sister", "My sister is two years younger than me"),
+        ("My rent is 900 euros a month", "I pay 900 euros a month in rent"),
+        ("I'm 6 feet tall", "I am 183 cm tall"),
+        ("I'm an only child", "I have no siblings"),
+        ("I don't take sugar in my tea", "I drink my tea without sugar"),
+        ("My sister and I share a flat", "I share a flat with my sister"),
+        ("I have worked at Bosch since 2018", "I joined Bosch in 2018"),
+        ("My yoga class is on Mondays", "I have a yoga class on Mondays"),
+        ("Keep your answers short, please", "User prefers concise replies"),
+        ("I'm colour-blind", "I am color blind"),
+        ("I never eat fish", "I don't eat fish"),
     ],
 )
 def test_other_words_for_the_same_are_the_same(a: str, b: str) -> None:
@@ -73,6 +92,14 @@ def test_other_words_for_the_same_are_the_same(a: str, b: str) -> None:
         ("I will visit Japan", "I visited Japan"),
         ("I have a dog", "I have a dog called Bruno"),
         ("I live in Delhi", "I live in Mumbai"),
+        ("I prefer tea to coffee", "I prefer coffee to tea"),
+        ("I make bread on Sundays", "I eat bread on Sundays"),
+        ("I'm older than my sister", "My sister is older than me"),
+        ("I work with Anna", "I work for Anna"),
+        ("I fly before my exam", "I fly after my exam"),
+        ("My mother called my aunt", "My aunt called my mother"),
+        ("I have a doctor", "I am a doctor"),
+        ("I work in IT", "I live in Italy"),
     ],
 )
 def test_what_differs_in_one_thing_is_not_the_same(a: str, b: str) -> None:
@@ -109,6 +136,13 @@ def test_a_change_that_is_told_is_an_update_when_both_times_are_known(
 
 def test_a_change_told_before_is_no_update() -> None:
     assert judged("I moved to Mumbai", "I live in Delhi") == "distinct"
+
+
+def test_yesterday_is_the_day_before_it_was_said() -> None:
+    day = Statement("I broke my arm on 9 June", LATER)
+
+    assert relation(Statement("I broke my arm yesterday", LATER), day) == "same"
+    assert relation(Statement("I broke my arm yesterday", EARLIER), day) == "distinct"
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
