@@ -202,6 +202,7 @@ class Journal:
             "reading",
             day(self.clock),
             others=[one for one in self.others if self.states.get(one.id) != "done"],
+            counts=self.counts.get(run_id, {}),
         )
 
     async def current(self, account_id: AccountId) -> RunId | None:
@@ -224,6 +225,7 @@ class Journal:
     async def note(self, run_id: RunId, *, phase: Phase, counts: Mapping[str, int]) -> None:
         assert run_id in self.states
         self.notes.append((phase, dict(counts)))
+        self.counts[run_id] = self.counts.get(run_id, {}) | counts
 
     async def finish(self, account_id: AccountId, run_id: RunId, **given: Any) -> None:
         assert account_id == ADA

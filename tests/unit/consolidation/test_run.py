@@ -11,7 +11,7 @@ from tandem.changes.model import Change, RunId
 from tandem.deadline import Deadline
 from tandem.errors import Unavailable, UpstreamTimeout, UpstreamUnavailable
 from tandem.ids import AccountId
-from tests.unit.consolidation.run_world import World, day
+from tests.unit.consolidation.run_world import ADA, World, day
 
 
 def run(world: World, *, dry_run: bool = False, owner: UUID | None = None) -> RunResult:
@@ -191,6 +191,28 @@ def test_what_was_sent_by_a_run_that_died_is_brought_to_its_end_before_anything_
     assert world.visible() == {newer}
     assert [f"mem_{one.mem0_id}" for one in second.changes] == [older]
     assert world.path.read_at[-1] is None
+
+
+def test_what_was_judged_before_a_run_had_to_stop_counts_and_is_not_paid_for_twice() -> None:
+    world = World(judging=JudgingLimits(pairs_per_call=1))
+    for number in range(6):
+        world.remembers(f"Statement about thing {number}", said=number)
+    moments = iter([0.0] * 6)
+
+    async def twice() -> tuple[RunResult, RunResult]:
+        deadline = Deadline(60.0, clock=lambda: next(moments, 58.0))
+        first = await world.consolidation.run(
+            ADA, started_by="request", owner=uuid4(), deadline=deadline
+        )
+        return first, await world.run()
+
+    first, second = asyncio.run(twice())
+
+    assert first.status == "running"
+    judged_before = world.oracle.calls[0]
+    assert 0 < judged_before < second.counts["judged"]
+    assert second.counts["pairs"] == second.counts["judged"] == sum(world.oracle.calls)
+    assert second.counts["judge_calls"] == second.counts["judged"]
 
 
 def test_without_time_for_judging_a_run_stops_and_keeps_what_was_judged() -> None:

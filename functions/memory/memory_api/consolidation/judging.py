@@ -67,13 +67,18 @@ class Judged:
     whole: bool = True
     sighted: bool = True
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """As they are shown."""
+    def counts(self, before: Mapping[str, int]) -> dict[str, int]:
+        """As they are shown.
+
+        Args:
+            before: what the run had counted when this judging began: what was judged by then isn't
+                listed any more.
+        """
+        judged = before.get("judged", 0)
         return {
-            "pairs": len(self.listed),
-            "judged": len(self.decisions),
-            "judge_calls": self.calls,
+            "pairs": judged + len(self.listed),
+            "judged": judged + len(self.decisions),
+            "judge_calls": before.get("judge_calls", 0) + self.calls,
         }
 
 

@@ -97,7 +97,9 @@ class Progress:
         """
         if new:
             await self.decisions.keep(self.account_id, self.run_id, [_row(one) for one in new])
-        await self.runs.note(self.run_id, phase=self.phase, counts=self.counts | judged.counts)
+        await self.runs.note(
+            self.run_id, phase=self.phase, counts=self.counts | judged.counts(self.counts)
+        )
         await self.alive()
 
 

@@ -134,7 +134,7 @@ class Consolidation:
             judged, planned = await self._planned(read, 0, deadline, Unwatched())
         except OutOfTime:
             raise Unavailable(code="out_of_time") from None
-        counts = judged.counts | dict(planned.counts)
+        counts = judged.counts({}) | dict(planned.counts)
         return RunResult(None, "planned", planned.changes, counts, planned.undecided, read.texts)
 
     async def _leased(
@@ -183,6 +183,7 @@ class Consolidation:
                 self._on_phase,
                 started.read_before,
                 recorded=started.resumed,
+                counts=dict(started.counts),
             )
             if not started.others:
                 return progress
@@ -256,8 +257,7 @@ class Consolidation:
         await progress.enter("judging")
         judged, planned = await self._planned(read, progress.calls, progress.deadline, progress)
         progress.whole = judged.whole
-        calls = progress.calls + judged.calls
-        progress.counts |= judged.counts | dict(planned.counts) | {"judge_calls": calls}
+        progress.counts |= judged.counts(progress.counts) | dict(planned.counts)
         progress.counts["undecided"] = planned.undecided
         return planned
 

@@ -33,7 +33,7 @@ with leased as (
                       and o.undoes is not distinct from cast(:undoes as uuid)
                     order by o.started_at, o.id limit 1)
        and r.account_id = l.account_id and r.state = 'running'
- returning r.id, r.phase, r.state
+ returning r.id, r.phase, r.state, r.counts
 ), made as (
     insert into runs as r (id, account_id, kind, started_by, undoes, turn_id)
     select cast(:run_id as uuid), l.account_id, :kind, :started_by, cast(:undoes as uuid),
@@ -41,11 +41,11 @@ with leased as (
       from leased l
      where not exists (select from resumed)
     on conflict (id) do update set kind = r.kind
- returning r.id, r.phase, r.state
+ returning r.id, r.phase, r.state, r.counts
 ), run as (
     select * from resumed union all select * from made
 )
-select run.id, run.phase, run.state, {READ_BEFORE} as read_before,
+select run.id, run.phase, run.state, run.counts, {READ_BEFORE} as read_before,
        (select coalesce(jsonb_agg(jsonb_build_array(o.id, o.kind) order by o.started_at, o.id),
                         '[]'::jsonb)
           from runs o
@@ -60,9 +60,10 @@ with made as (
     values (cast(:run_id as uuid), cast(:account_id as uuid), :kind, :started_by,
             cast(:undoes as uuid), cast(:turn_id as uuid))
     on conflict %s do update set kind = r.kind
- returning r.id, r.phase, r.state
+ returning r.id, r.phase, r.state, r.counts
 )
-select made.id, made.phase, made.state, {READ_BEFORE} as read_before, '[]'::jsonb as others
+select made.id, made.phase, made.state, made.counts, {READ_BEFORE} as read_before,
+       '[]'::jsonb as others
   from made
 """
 START_ALONE = START_UNLEASED % "(id)"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -39,6 +39,7 @@ class Started:
             was said and delivered before this. Goes back to `Changes.begin` and `finish` as
             `read_at`.
         others: unfinished runs of other kinds that need the lease, oldest first.
+        counts: what a resumed run has noted so far.
     """
 
     run_id: RunId
@@ -47,6 +48,7 @@ class Started:
     read_before: datetime
     state: RunState = "running"
     others: Sequence[OtherRun] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +280,7 @@ def _started(row: Row, proposed: RunId) -> Started:
         read_before=row["read_before"],
         state=row["state"],
         others=[OtherRun(RunId(UUID(run)), kind) for run, kind in row["others"]],
+        counts=row["counts"],
     )
 
 
