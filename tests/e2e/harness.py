@@ -14,6 +14,7 @@ import pg8000.native
 
 from local.person import Person, until
 from local.queues import AwsCall
+from local.resources import ACCOUNT_ID
 from local.stack import Stack
 from tandem.db.connection import connect
 from tandem.settings import DatabaseSettings
@@ -190,6 +191,29 @@ def until_caught_up(stack: Stack, person: Person, session_ids: Sequence[str]) ->
         return bool(left == 0)
 
     until(is_delivered, "everything said has been ingested")
+
+
+# ------------------------------------------------------------------ the queues
+
+
+def send_message(stack: Stack, queue_id: str, body: str) -> None:
+    """Puts a message into a queue."""
+    _sqs(stack, queue_id, "SendMessage", MessageBody=body)
+
+
+def messages_in(stack: Stack, queue_id: str) -> int:
+    """How many messages a queue has, those that are being worked on among them."""
+    found = _sqs(stack, queue_id, "GetQueueAttributes", AttributeNames=["All"])["Attributes"]
+    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    return sum(int(found[name]) for name in names)
+
+
+def _sqs(stack: Stack, queue_id: str, operation: str, **body: Any) -> Any:
+    url = f"{stack.aws_url}/{ACCOUNT_ID}/{stack.template.queues[queue_id].name}"
+    call = AwsCall(stack.aws_url).build("sqs", operation, {"QueueUrl": url, **body})
+    with httpx.Client(trust_env=False, timeout=10) as client:
+        answer = client.send(call).raise_for_status()
+    return answer.json() if answer.content else None
 
 
 # ------------------------------------------------------------------ the secret, the output

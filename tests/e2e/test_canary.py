@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from tests.e2e.harness import (
     claims_of,
     database_of,
     kill_instances,
+    log_of,
+    send_message,
     token_of,
     until_caught_up,
 )
@@ -73,6 +76,7 @@ def flight() -> Iterator[Flight]:
         _give_database_a_password(stack, canaries.new("databasepassword"))
         flown = Flight(stack, canaries)
         _what_works(flown)
+        _what_is_tidied(flown)
         _what_asks_for_keys(flown)
         _what_is_refused(flown)
         _what_no_login_has(flown)
@@ -121,6 +125,21 @@ def _what_works(flight: Flight) -> None:
     renewed = person.call("POST", "/api/auth/refresh", json={"refresh_token": used})
     person.refresh_token = flight.canaries.known("refreshtoken", renewed["refresh_token"])
     assert flight.ask("POST", "/api/auth/refresh", json={"refresh_token": used}).status_code == 401
+
+
+def _what_is_tidied(flight: Flight) -> None:
+    """By the schedule; and a message that nobody can read."""
+    body = f'{{"account": "{flight.canaries.new("message")}"}}'
+    send_message(flight.stack, "ConsolidationQueue", body)
+    assert flight.stack.invoke("PlanFunction", {})["people"] == 1
+    until(partial(_is_tidied, flight.stack), "the person's memory is tidied")
+    output = partial(log_of, flight.stack, "ConsolidateFunction")
+    until(lambda: "message_unreadable" in output(), "the message was seen")
+
+
+def _is_tidied(stack: Stack) -> bool:
+    with database_of(stack) as connection:
+        return bool(connection.run("select exists (select from runs where state = 'done')")[0][0])
 
 
 def _what_asks_for_keys(flight: Flight) -> None:

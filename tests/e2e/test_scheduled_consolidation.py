@@ -8,9 +8,17 @@ import httpx
 import pytest
 
 from local.person import Person, until
-from local.queues import AwsCall
 from local.stack import Stack
-from tests.e2e.harness import FAST_TALKER, claims_of, database_of, mem0, newcomer, token_of
+from tests.e2e.harness import (
+    FAST_TALKER,
+    claims_of,
+    database_of,
+    mem0,
+    messages_in,
+    newcomer,
+    send_message,
+    token_of,
+)
 from tests.e2e.harness import name_at_stores as name_of
 
 pytestmark = pytest.mark.e2e
@@ -65,21 +73,6 @@ def plan(stack: Stack) -> int:
     return int(answer["people"])
 
 
-def queue(stack: Stack, name: str, operation: str, **body: Any) -> dict[str, Any]:
-    url = f"{stack.aws_url}/123456789012/{name}"
-    with httpx.Client(trust_env=False, timeout=10) as client:
-        call = AwsCall(stack.aws_url).build("sqs", operation, {"QueueUrl": url, **body})
-        answer = client.send(call).raise_for_status()
-    result: dict[str, Any] = answer.json() if answer.content else {}
-    return result
-
-
-def messages_in(stack: Stack, name: str) -> int:
-    counts = queue(stack, name, "GetQueueAttributes", AttributeNames=["All"])["Attributes"]
-    kinds = ("", "NotVisible", "Delayed")
-    return sum(int(counts.get(f"ApproximateNumberOfMessages{kind}", 0)) for kind in kinds)
-
-
 def until_all_is_handled(stack: Stack) -> None:
     until(lambda: messages_in(stack, "ConsolidationQueue") == 0, "no message is left")
     assert messages_in(stack, "ConsolidationDeadLetterQueue") == 0
@@ -108,7 +101,7 @@ def test_a_message_that_comes_twice_or_names_nobody_changes_nothing(
     account = claims_of(token_of(ada))["sub"]
 
     for body in ({"account": account}, {"account": "7d0a4b0e-5b0c-4d0e-9f53-0b6f1a2c3d4e"}):
-        queue(tidied, "ConsolidationQueue", "SendMessage", MessageBody=json.dumps(body))
+        send_message(tidied, "ConsolidationQueue", json.dumps(body))
     until_all_is_handled(tidied)
 
     assert runs(tidied, ada) == [["schedule", "done"]]
@@ -116,7 +109,7 @@ def test_a_message_that_comes_twice_or_names_nobody_changes_nothing(
 
 def test_the_rest_of_a_plan_is_made_by_the_job(tidied: Stack, ada: Person) -> None:
     nobody = {"plan_after": "00000000-0000-0000-0000-000000000000"}
-    queue(tidied, "ConsolidationQueue", "SendMessage", MessageBody=json.dumps(nobody))
+    send_message(tidied, "ConsolidationQueue", json.dumps(nobody))
     until(lambda: runs(tidied, ada) == [["schedule", "done"]], "the job has planned and tidied")
     until_all_is_handled(tidied)
     assert of_violins(tidied, ada) == 1
