@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from memory_api.consolidation.plan import plan
-from memory_api.consolidation.statement import ConflictKey, LinkedPair, Plan
+from memory_api.consolidation.statement import ConflictKey, Hidden, LinkedPair, Plan
 from tandem.changes.model import Change
 from tandem.ids import Mem0Id, TurnId, ZepUuid
 from tests.unit.consolidation.memory_world import START, Truth, World
@@ -224,6 +224,42 @@ def test_a_conflict_whose_statement_has_changed_or_gone_is_moot() -> None:
     assert set(world.run().superseded_conflicts) == known
     unknown = ConflictKey("mem_a", "mem_b", b"", b"")
     assert planned(world, conflicts=frozenset({unknown})).superseded_conflicts == [unknown]
+
+
+def settled_world() -> tuple[World, str]:
+    """The person has chosen Bergen; a fact that says Oslo still holds."""
+    world = World()
+    rejected = world.say("mem", BORN_A, "", 1)
+    world.say("fact", BORN_A, "", 1)
+    kept = world.say("mem", BORN_B, "", 2)
+    world.run()
+    statement = world.memories.pop(rejected)
+    ghost = Hidden(rejected, statement.hash, statement.said_at, kept, "resolved")
+    world.hidden[rejected] = (statement, ghost)
+    return world, rejected
+
+
+def test_a_conflict_that_the_person_has_settled_is_not_reported_about_a_fact() -> None:
+    world, _ = settled_world()
+    made = world.run()
+    assert (made.changes, made.conflicts) == ([], [])
+
+
+def test_what_the_person_has_rejected_hides_nothing() -> None:
+    world, rejected = settled_world()
+    other = world.say("mem", Truth("birthplace", "rome", changes=False), "", 0)
+    world.decide(world.memories[other], world.hidden[rejected][0], "update")
+    world.decide(world.memories[other], next(iter(world.memories.values())), "distinct")
+    assert planned(world).changes == []
+
+
+def test_what_the_person_has_rejected_and_says_again_is_shown_again() -> None:
+    world, rejected = settled_world()
+    world.say("fact", BORN_A, "", 3)
+    made = world.run()
+    assert kinds(made)[0] == ("show", "said_again")
+    assert rejected in world.memories
+    assert world.run().changes == []
 
 
 def test_a_contradiction_wins_over_an_update_and_the_person_over_both() -> None:

@@ -6,8 +6,9 @@ Each table splits all vectors by a few of these bits until few are left together
 together in some table is compared by sketch, and the best of that exactly. No numpy: it would be
 the largest part of the Lambda.
 
-Measured with 256 dimensions, pairs at a cosine of 0.8 in topics at 0.6, one core of a busy laptop:
-FIGURES
+Measured with 256 dimensions, on one core of a busy machine: 500, 1,000, 2,000 and 5,000 vectors
+take 0.5, 1.1, 2.6 and 7.6 s. Of pairs at a cosine of 0.8, among topics at 0.6, 100, 100, 99.8 and
+99.5 % are among each other's five nearest.
 """
 
 import math

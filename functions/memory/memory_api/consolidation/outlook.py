@@ -79,7 +79,10 @@ class Outlook:
     def stands(self, place: int) -> bool:
         """Something of it is visible, in Mem0 or as a fact that holds, or is about to be."""
         cluster = self.clusters[place]
-        return cluster.stands or self.revival(place) is not None
+        if cluster.memories or self.revival(place) is not None:
+            return True
+        settled = any(ghost.reason == "resolved" for ghost in cluster.ghosts)
+        return bool(cluster.facts) and not settled  # the person has said that it isn't so
 
     def kept(self, place: int) -> Kept:
         """What stands for a cluster that stands."""
@@ -113,7 +116,8 @@ class Outlook:
         """The statement that is visible for a cluster once the plan is carried out."""
         hidden = {one.id for one in self.hidden_now(place)}
         remaining = [one for one in self.clusters[place].memories if one.id not in hidden]
-        if remaining or self.winner(place) is not None:
+        behind = self.clusters[place].ghosts and self.revival(place) is None
+        if remaining or behind or self.winner(place) is not None:
             return foremost(remaining)
         return foremost(self.clusters[place].facts)
 
