@@ -76,6 +76,7 @@ def _judging(parts: Parts, limits: s.ConsolidationSettings) -> Judging:
         JudgingLimits(
             max_calls=limits.consolidation_judge_calls,
             pairs_per_call=judge.judge_pairs_per_call,
-            round_seconds=judge.judge_call_seconds,
+            # The lease has to outlast a round: it is prolonged in between.
+            round_seconds=min(judge.judge_call_seconds, LEASE_SECONDS * 3 / 4),
         ),
     )
