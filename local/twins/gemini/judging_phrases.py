@@ -36,6 +36,8 @@ THIRD_PERSON: Final[Rewriting] = (
     (r"\b(?:he|she|they|him|them)\b", "i"),
 )
 SHAPES: Final[Rewriting] = (
+    (r"(?<![\w'])'([4-9]\d)\b", r"19\1"),
+    (r"(?<![\w'])'([0-3]\d)\b", r"20\1"),
     (
         r"(?<![\w-])(\d\d?(?:[:.]\d\d)?(?: ?[ap]m)?) ?[-\u2013\u2014] ?(?=\d\d?(?![\d-]))",
         r"\1 to ",

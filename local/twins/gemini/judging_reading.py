@@ -110,6 +110,12 @@ def _metric(text: str) -> str:
     text = re.sub(
         r"\b(\d+(?:\.\d+)?)[ -]miles?\b(?! an)", lambda m: f"{float(m[1]) * 1.609:.0f} km", text
     )
+    text = re.sub(
+        r"\b(\d+) (?:square feet|square foot|sq\.? ?ft\.?)(?!\w)",
+        lambda m: f"{float(m[1]) * 0.0929:.0f} square metre",
+        text,
+    )
+    text = re.sub(r"\b(\d+) ?(?:m2|sqm|sq\.? ?m|square met(?:re|er)s?)\b", r"\1 square metre", text)
     if not re.search(r"\b(?:weigh|weight|lose|lost|gain|heavy)", text):
         return text
     return re.sub(r"\b(\d+(?:\.\d+)?) pounds?\b", lambda m: f"{float(m[1]) * 0.4536:.0f} kg", text)
@@ -204,6 +210,8 @@ def _clocked(text: str) -> str:
     text = re.sub(r"(?<![\w:])(\d{1,2}):(\d\d)\b", lambda m: f"t{int(m[1])}:{m[2]}", text)
     if re.search(r"\bevening|\bafternoon", text) and "morning" not in text:
         text = re.sub(r"\bt(\d|1[01]):", lambda m: f"t{int(m[1]) + 12}:", text)
+    if re.search(r"\bnight|\bto bed\b|\bto sleep\b|\bbedtime", text) and "morning" not in text:
+        text = re.sub(r"\bt([7-9]|1[01]):", lambda m: f"t{int(m[1]) + 12}:", text)
     return text
 
 
@@ -217,7 +225,13 @@ def _numbered(text: str) -> str:
     text = re.sub(r"\ban? (?=hundred|thousand|million)", "1 ", text)
     text = re.sub(rf"\b({_TENS})(?:[- ]({_ONES}))?\b", figure, text)
     text = re.sub(rf"\b({_ONES}|{_TEENS})()\b", figure, text)
-    for word, scale in (("hundred", 100), ("thousand", 1_000), ("million", 1_000_000)):
+    for word, scale in (
+        ("hundred", 100),
+        ("thousand", 1_000),
+        ("million", 1_000_000),
+        ("lakh", 100_000),
+        ("crore", 10_000_000),
+    ):
         text = re.sub(rf"\b(\d+(?:\.\d+)?) +{word}\b", _measure(scale, ""), text)
     return text
 

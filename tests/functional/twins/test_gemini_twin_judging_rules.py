@@ -68,6 +68,9 @@ def judged(a: str, b: str, *, timed: bool = True) -> str:
         ("Keep your answers short, please", "User prefers concise replies"),
         ("I'm colour-blind", "I am color blind"),
         ("I never eat fish", "I don't eat fish"),
+        ("I go to bed at half past ten", "I go to bed at 22:30"),
+        ("I earn 2 lakh rupees a month", "My salary is 200,000 rupees a month"),
+        ("I graduated in '98", "I graduated in 1998"),
     ],
 )
 def test_other_words_for_the_same_are_the_same(a: str, b: str) -> None:
