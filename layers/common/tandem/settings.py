@@ -97,7 +97,7 @@ class JudgeSettings(Settings):
 
     judge_pairs_per_call: int = Field(default=20, ge=1, le=50)
     judge_call_seconds: Seconds = 60.0
-    judge_max_output_tokens: int = Field(default=4_096, ge=256)
+    judge_max_output_tokens: int = Field(default=8_192, ge=256)
 
 
 class ConsolidationSettings(Settings):

@@ -100,7 +100,7 @@ class GeminiJudge:
         model: str,
         *,
         pairs_per_call: int = 20,
-        max_output_tokens: int = 4_096,
+        max_output_tokens: int = 8_192,
         call_seconds: float = 60.0,
     ) -> None:
         """Takes who is asked, and within which bounds.
