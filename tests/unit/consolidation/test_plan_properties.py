@@ -65,7 +65,7 @@ def touched(made: Plan, *kinds: str) -> set[object]:
 
 
 seeds = st.integers(0, 2**32)
-many = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @given(seeds)

@@ -42,6 +42,7 @@ class Outlook:
         self._picture = picture
         self._place = {one: i for i, cluster in enumerate(clusters) for one in cluster.ids}
         self._revivals: dict[int, Revival | None] = {}
+        self._winners: dict[int, int | None] = {}
         self.linked = {(f"{MEMORY}{a}", f"{FACT}{b}") for a, b in picture.links}
 
     def place_of(self, item_id: str) -> int | None:
@@ -70,11 +71,17 @@ class Outlook:
 
     def winner(self, place: int) -> int | None:
         """The cluster that takes this one's place for good, if one that stands does."""
-        found = None
-        while later := [one for one in self.relations.newer.get(place, ()) if self.stands(one)]:
+        passed = list[int]()
+        while place not in self._winners:
+            later = [one for one in self.relations.newer.get(place, ()) if self.stands(one)]
+            if not later:
+                self._winners[place] = None
+                break
+            passed.append(place)
             place = max(later, key=lambda one: (self.clusters[one].said_at or _BEGINNING, -one))
-            found = place
-        return found
+        last = self._winners[place]
+        self._winners |= dict.fromkeys(passed, place if last is None else last)
+        return self._winners[passed[0]] if passed else last
 
     def stands(self, place: int) -> bool:
         """Something of it is visible, in Mem0 or as a fact that holds, or is about to be."""
