@@ -22,7 +22,14 @@ PARTS: Final[Mapping[str, tuple[str, Callable[[World], list[Line]]]]] = {
         "100 duplicates in other words among 2,000 memories",
         lambda w: [*planted.planted(w, by_labels=True), *planted.planted(w, by_labels=False)],
     ),
-    "found": ("60 questions on two conversations", conversations.found),
+    "found": (
+        "60 questions on two conversations, tidied by labels",
+        lambda w: conversations.found(w, by_labels=True),
+    ),
+    "found-by-rules": (
+        "60 questions on two conversations, tidied by the twin's rules",
+        lambda w: conversations.found(w, by_labels=False),
+    ),
     "stored": ("two conversations as they were spoken", conversations.stored),
 }
 

@@ -1,6 +1,6 @@
 """Two conversations: what is found of what was said, and what must not be stored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,9 +11,15 @@ from evaluation.world import Someone, World
 from local.person import until
 
 NAMES: Final = ("ify", "esteban")
-_TOPS: Final = (5, 10)
-_ANSWERED: Final = frozenset({"current", "past", "range", "negated", "other"})
-"""Kinds of questions to which something remembered is the answer; `never` has none."""
+_TOPS: Final = {5: 0.75, 10: 0.8}
+"""How many are looked at, and how often what answers must be among them: a little below what was
+measured, so that a search that got worse is noticed."""
+_ABOVE: Final = 0.9
+_PAST: Final = frozenset({"past", "range"})
+"""Kinds of questions whose answer no longer holds. It's Zep that keeps the past, and its twin makes
+facts of few sentences, so what a run has hidden is found by these only where it did."""
+_PRESENT: Final = frozenset({"current", "negated", "other"})
+"""Kinds to which something that holds is the answer; `never` has none."""
 
 
 @dataclass(frozen=True)
@@ -24,26 +30,38 @@ class Found:
     evidence_at: int | None
     superseded_at: int | None
 
+    @property
+    def is_above(self) -> bool:
+        """What answers stands above what it has replaced, if that was found at all."""
+        below = self.superseded_at
+        return self.evidence_at is not None and (below is None or self.evidence_at < below)
 
-def found(world: World) -> list[Line]:
-    """How well search finds what was said, when each statement was given as a sentence."""
-    results = [one for name in NAMES for one in _asked(world, sets.conversation(name))]
-    answered = [one for one in results if one.question.kind in _ANSWERED]
-    lines: list[Line] = [
-        Share(
-            f"recall@{top} of search",
-            sum(one.evidence_at is not None and one.evidence_at <= top for one in answered),
-            len(answered),
-        )
-        for top in _TOPS
-    ]
-    rivals = [
-        one
-        for one in answered
-        if one.question.kind == "current" and one.superseded_at and one.evidence_at
-    ]
-    above = sum((one.evidence_at or 0) < (one.superseded_at or 0) for one in rivals)
-    return [*lines, Share("current above superseded", above, len(rivals))]
+
+def found(world: World, *, by_labels: bool) -> list[Line]:
+    """How well search finds what was said, when each statement was given as a sentence.
+
+    Args:
+        by_labels: the judge knows what took another's place; else the twin's rules say it.
+    """
+    conversations = [sets.conversation(name) for name in NAMES]
+    known = [relation for one in conversations for relation in one.relations]
+    world.judge("labels" if by_labels else "rules", known)
+    world.meanings(_matters(known) if by_labels else [])
+    results = [one for conversation in conversations for one in _asked(world, conversation)]
+    present = [one for one in results if one.question.kind in _PRESENT]
+    past = [one for one in results if one.question.kind in _PAST]
+    lines: list[Line] = []
+    for top, bar in _TOPS.items():
+        lines.append(Share(f"recall@{top} of what holds", _within(present, top), len(present), bar))
+        lines.append(Share(f"recall@{top} of the past", _within(past, top), len(past)))
+    rivals = [one for one in present if one.question.superseded and one.evidence_at]
+    above = sum(one.is_above for one in rivals)
+    needed = _ABOVE if by_labels else None
+    return [*lines, Share("current above superseded", above, len(rivals), needed)]
+
+
+def _within(results: Sequence[Found], top: int) -> int:
+    return sum(one.evidence_at is not None and one.evidence_at <= top for one in results)
 
 
 def stored(world: World) -> list[Line]:
@@ -68,11 +86,19 @@ def stored(world: World) -> list[Line]:
 # ------------------------------------------------------------------ what is asked
 
 
+def _matters(relations: Sequence[tuple[str, str, str]]) -> list[set[str]]:
+    """The statements that have to do with each other, each in one group."""
+    groups: list[set[str]] = []
+    for left, right, _ in relations:
+        joined = {left, right}.union(*(group for group in groups if {left, right} & group))
+        groups = [group for group in groups if not group & joined] + [joined]
+    return groups
+
+
 def _asked(world: World, conversation: Conversation) -> list[Found]:
     """Each statement is given when it is first said and again when it is repeated; each question
     is asked after its message, once everything until then has been learned and tidied."""
     [someone] = world.people(1)
-    world.judge("rules")
     says: dict[str, list[str]] = {}
     for text, evidence in conversation.stored:
         for message in evidence:

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -83,6 +84,7 @@ class Conversation:
 
     Attributes:
         stored: statements in our words, each with the messages that say it.
+        relations: (statement, statement, relation): what took another's place, and what clashes.
         junk: messages of which nothing may be stored, each with what must not be said; nothing
             at all if that is empty.
     """
@@ -90,6 +92,7 @@ class Conversation:
     name: str
     messages: tuple[Said, ...]
     stored: tuple[tuple[str, tuple[str, ...]], ...]
+    relations: tuple[tuple[str, str, str], ...]
     junk: dict[str, tuple[str, ...]]
     questions: tuple[Question, ...]
 
@@ -125,6 +128,7 @@ def conversation(name: str) -> Conversation:
             for number, message in enumerate(session["messages"])
         ),
         stored=tuple((store["says"], tuple(store["evidence"])) for store in found["store"]),
+        relations=tuple(_relations(found)),
         junk={entry["message"]: tuple(entry.get("must_not_say", ())) for entry in found["junk"]},
         questions=tuple(
             Question(
@@ -138,6 +142,16 @@ def conversation(name: str) -> Conversation:
             for question in found["question"]
         ),
     )
+
+
+def _relations(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    says = {store["id"]: store["says"] for store in found["store"]}
+    for store in found["store"]:
+        if "replaced_by" in store:
+            yield store["says"], says[store["replaced_by"]], "update"
+    for conflict in found["conflict"]:
+        left, right = conflict["statements"]
+        yield says[left], says[right], "contradiction"
 
 
 def moment(said_at: str) -> datetime:

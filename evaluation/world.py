@@ -1,7 +1,7 @@
 """A whole stack, with people in it who have an account without ever having signed up."""
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -161,9 +161,9 @@ class World:
             }
         self.gemini_control("POST", "judge", body)
 
-    def meanings(self, groups: Sequence[Sequence[str]]) -> None:
+    def meanings(self, groups: Iterable[Collection[str]]) -> None:
         """Which texts are given the same place by embeddings from now on; others by their words."""
-        self.gemini_control("POST", "meanings", {"groups": [list(group) for group in groups]})
+        self.gemini_control("POST", "meanings", {"groups": [sorted(group) for group in groups]})
 
     def gemini_control(self, method: str, name: str, body: Any = None) -> Any:
         """One call to what steers the stand-in for Gemini."""
