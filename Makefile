@@ -1,6 +1,6 @@
 # Each target sets up what it needs, and no more. GNU make 3.81 or newer.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo twins test contract lint validate validate-selftest build bench smoke lock clean dev-env tools-env runtime-env contract-env wheels
+.PHONY: help dev demo twins test contract lint validate validate-selftest build bench eval smoke lock clean dev-env tools-env runtime-env contract-env wheels
 
 PY := .venv/bin/python
 TOOLS := .tools/venv/bin/python
@@ -37,6 +37,9 @@ build: tools-env wheels ## build what is deployed, into .aws-sam/build
 
 bench: dev-env runtime-env build ## measure against the budgets
 	@$(PY) -m bench
+
+eval: dev-env ## play the labelled sets through a whole local stack and judge what comes of them
+	@$(PY) -m evaluation $(PARTS)
 
 smoke: dev-env runtime-env build ## play the story on the built artifacts
 	@$(PY) scripts/run_tests.py --plain tests/smoke
