@@ -21,10 +21,13 @@ Decision = Literal["confirmed", "declined"]
 # comes later may mean something else.
 AWAITING = """
 before as (
-    select t.id, t.answer, t.said_at
-      from turns t join turn on turn.session_row = t.session_row
-     where turn.own and t.seq < turn.seq and t.kind = 'turn'
-     order by t.seq desc limit 1
+    select b.id, b.answer, b.said_at
+      from turn
+     cross join lateral (select t.id, t.answer, t.said_at
+                           from turns t
+                          where turn.own and t.session_row = turn.session_row
+                            and t.seq < turn.seq and t.kind = 'turn'
+                          order by t.seq desc limit 1) b
 ), awaiting as (
     select (select jsonb_build_object('turn_id', p.turn_id, 'kind', p.kind,
                        'item_ids', to_jsonb(p.item_ids), 'said_at', b.said_at,

@@ -16,19 +16,20 @@ SAID_DAYS = 40
 SAID_LATELY = f"""
 said_lately as (
     select coalesce(jsonb_agg(jsonb_build_object('turn_id', l.id, 'message', l.message,
-               'provider_ids', l.provider_ids) order by l.said_at desc), '[]'::jsonb) as rows
-      from (select t.id, t.message, t.said_at,
-                   array(select r.provider_id from sources r
-                          where r.turn_id = t.id and r.role = 'user'
-                            and r.change_id is null) as provider_ids
-              from caller c
-              join turns t on t.account_id = c.account_id
-              join sessions s on s.id = t.session_row and s.deleted_at is null
-             where c.allowed and t.message is not null
-               and t.said_at > now() - interval '{SAID_DAYS} days'
-               and not exists (select from tombstones x
-                                where x.account_id = c.account_id and t.id = any(x.turn_ids))
-             order by t.said_at desc limit cast(:said_limit as int)) l
+               'provider_ids', array(select r.provider_id from sources r
+                                      where r.turn_id = l.id and r.role = 'user'
+                                        and r.change_id is null))
+               order by l.said_at desc), '[]'::jsonb) as rows
+      from caller c
+     cross join lateral (select t.id, t.session_row, t.message, t.said_at
+                           from turns t
+                          where c.allowed and t.account_id = c.account_id
+                            and t.message is not null
+                            and t.said_at > now() - interval '{SAID_DAYS} days'
+                          order by t.said_at desc limit cast(:said_limit as int)) l
+     where exists (select from sessions s where s.id = l.session_row and s.deleted_at is null)
+       and not exists (select from tombstones x
+                        where x.account_id = c.account_id and l.id = any(x.turn_ids))
 )
 """
 
