@@ -101,13 +101,14 @@ class JudgeSettings(Settings):
 
 
 class ConsolidationSettings(Settings):
-    """Budgets of one consolidation: changes, the judge's calls, a call's limit, and how long
-    somebody who asked for it is kept waiting before it goes on without them."""
+    """Budgets of one consolidation: changes, the judge's calls, a call's limit, how long somebody
+    who asked for it is kept waiting, and above how many statements it goes on without them."""
 
     consolidation_max_changes: int = Field(default=500, ge=1)
     consolidation_judge_calls: int = Field(default=400, ge=0)
     consolidation_call_seconds: Seconds = 10.0
     consolidation_request_seconds: Seconds = 20.0
+    consolidation_request_statements: int = Field(default=1_000, ge=0)
 
 
 class QueueSettings(Settings):

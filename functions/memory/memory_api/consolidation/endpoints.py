@@ -34,6 +34,7 @@ def wire_consolidation(parts: Parts) -> APIRouter:
         undoing=Undoing(runs, changes, parts.path(), LEASE_SECONDS),
         messages=ConsolidationWake(queue_url),
         request_seconds=limits.consolidation_request_seconds,
+        request_statements=limits.consolidation_request_statements,
     )
     settling = Settling(
         Conflicts(database),

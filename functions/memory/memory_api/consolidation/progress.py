@@ -35,6 +35,7 @@ class Progress:
         last_seq: of the changes recorded so far.
         recorded: there are such changes, perhaps of an earlier attempt.
         whole: the judge was asked about all that it should be asked about.
+        others: unfinished runs of other kinds, which have to be ended first.
     """
 
     runs: Runs
@@ -51,6 +52,7 @@ class Progress:
     recorded: bool = False
     whole: bool = False
     counts: dict[str, int] = field(default_factory=dict)
+    others: Sequence[RunId] = ()
 
     @property
     def account_id(self) -> AccountId:

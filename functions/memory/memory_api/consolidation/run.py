@@ -108,6 +108,7 @@ class Consolidation:
         owner: UUID,
         deadline: Deadline,
         dry_run: bool = False,
+        at_most: int | None = None,
     ) -> RunResult:
         """Brings one person's memory in order, or goes on with a run that was left unfinished.
 
@@ -115,6 +116,8 @@ class Consolidation:
             owner: who works; the lease is given to them.
             deadline: before it the run stops at a safe place, to be resumed.
             dry_run: only says what would be done: no lease, and nothing written anywhere.
+            at_most: with more statements than this the run only begins, and is left to whoever has
+                more time: vectors that are thrown away again would be paid for.
 
         Raises:
             UpstreamError: a store couldn't be read or changed. The run is `failed`, or left to
@@ -126,7 +129,7 @@ class Consolidation:
             return RunResult(None, "done")
         if dry_run:
             return await self._dry_run(subject, deadline)
-        return await self._leased(subject, started_by, owner, deadline)
+        return await self._leased(subject, started_by, owner, deadline, at_most)
 
     async def _dry_run(self, subject: Subject, deadline: Deadline) -> RunResult:
         try:
@@ -138,15 +141,22 @@ class Consolidation:
         return RunResult(None, "planned", planned.changes, counts, planned.undecided, read.texts)
 
     async def _leased(
-        self, subject: Subject, started_by: StartedBy, owner: UUID, deadline: Deadline
+        self,
+        subject: Subject,
+        started_by: StartedBy,
+        owner: UUID,
+        deadline: Deadline,
+        at_most: int | None,
     ) -> RunResult:
         progress = await self._started(subject, started_by, owner, deadline)
         if progress is None:
             busy = await self._parts.runs.current(subject.account_id)
             return RunResult(busy, "running", held=True)
         try:
-            read, planned = await self._worked(progress)
-            return await self._finished(progress, read, planned)
+            if not progress.others:
+                read, planned = await self._worked(progress, at_most)
+                return await self._finished(progress, read, planned)
+            await self._end_other(progress, progress.others[0])
         except OutOfTime:
             await self._parts.runs.release(subject.account_id, owner)
             return RunResult(progress.run_id, "running", counts=progress.counts)
@@ -155,43 +165,36 @@ class Consolidation:
         except AppError:
             await self._failed(progress)
             raise
+        return await self._leased(subject, started_by, owner, deadline, at_most)
 
     async def _started(
         self, subject: Subject, started_by: StartedBy, owner: UUID, deadline: Deadline
     ) -> Progress | None:
-        """None while somebody else is at work. What they left unfinished is brought to its end."""
-        runs, run_id = self._parts.runs, RunId(self._new_id())
-        while True:
-            started = await runs.start(
-                subject.account_id,
-                run_id=run_id,
-                kind="consolidate",
-                started_by=started_by,
-                owner=owner,
-                lease_seconds=self._limits.lease_seconds,
-            )
-            if started is None:
-                return None
-            progress = Progress(
-                runs,
-                self._parts.decisions,
-                subject,
-                started.run_id,
-                owner,
-                deadline,
-                self._limits.lease_seconds,
-                self._on_phase,
-                started.read_before,
-                recorded=started.resumed,
-                counts=dict(started.counts),
-            )
-            if not started.others:
-                return progress
-            try:
-                await self._end_other(progress, started.others[0].id)
-            except (AppError, OutOfTime):
-                await self._failed(progress)
-                raise
+        """None while somebody else is at work."""
+        started = await self._parts.runs.start(
+            subject.account_id,
+            run_id=RunId(self._new_id()),
+            kind="consolidate",
+            started_by=started_by,
+            owner=owner,
+            lease_seconds=self._limits.lease_seconds,
+        )
+        if started is None:
+            return None
+        return Progress(
+            self._parts.runs,
+            self._parts.decisions,
+            subject,
+            started.run_id,
+            owner,
+            deadline,
+            self._limits.lease_seconds,
+            self._on_phase,
+            started.read_before,
+            recorded=started.resumed,
+            counts=dict(started.counts),
+            others=[other.id for other in started.others],
+        )
 
     async def _end_other(self, progress: Progress, run_id: RunId) -> None:
         """An undo goes before: what it has begun to show may not be planned about. Its end gives
@@ -207,12 +210,14 @@ class Consolidation:
             read_at=None,
         )
 
-    async def _worked(self, progress: Progress) -> tuple[Read, Plan]:
+    async def _worked(self, progress: Progress, at_most: int | None) -> tuple[Read, Plan]:
         for attempt in range(1 + self._limits.replans):
             if attempt or progress.recorded:
                 await self._start_over(progress)
             await progress.enter("reading")
             read = await self._read(progress.subject, progress.deadline)
+            if not read.is_known and at_most is not None and at_most < len(read.texts):
+                raise OutOfTime
             planned = await self._planned_or_settled(progress, read)
             if not await self._is_stale_after(progress, planned):
                 return read, planned

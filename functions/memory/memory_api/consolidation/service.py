@@ -91,6 +91,7 @@ class ConsolidationService:
 
     Args:
         request_seconds: how long a caller waits at most.
+        request_statements: with more than this the job does it all.
         new_id: makes owners of leases.
     """
 
@@ -100,6 +101,7 @@ class ConsolidationService:
     undoing: Undoing
     messages: Messages
     request_seconds: float
+    request_statements: int
     new_id: Callable[[], UUID] = uuid4
 
     async def consolidate(
@@ -121,6 +123,7 @@ class ConsolidationService:
             owner=self.new_id(),
             deadline=deadline,
             dry_run=dry_run,
+            at_most=self.request_statements,
         )
         return await self._handed_over(subject, result)
 
