@@ -55,7 +55,7 @@ def codes_of(tree: ast.Module, file: str) -> Iterator[str]:
     }
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Name(id="isinstance")):
+            case ast.Call(func=ast.Name(id="isinstance") | ast.Attribute(attr="suppress")):
                 continue
             case ast.Call(func=ast.Name(id=name), args=arguments) if name in takes_code:
                 yield from constants(arguments[takes_code[name]])

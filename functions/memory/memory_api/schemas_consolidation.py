@@ -16,8 +16,8 @@ from tandem.changes.model import (
     RunKind,
     StartedBy,
 )
-from tandem.db.conflicts import Keep
 from tandem.cursors import MAX_CURSOR_CHARACTERS
+from tandem.db.conflicts import Keep
 from tandem.fields import Label
 from tandem.web import RequestModel, ResponseModel
 

@@ -20,8 +20,8 @@ from memory_api.consolidation.relations import relate
 from memory_api.consolidation.statement import (
     FACT,
     MEMORY,
-    Conflict,
     ConflictKey,
+    Contradiction,
     Picture,
     Plan,
     Statement,
@@ -194,15 +194,15 @@ def _alive(picture: Picture, outlook: Outlook) -> frozenset[ConflictKey]:
     return frozenset(key for key in picture.conflicts if is_alive(key))
 
 
-def _conflicts(outlook: Outlook, known: Collection[frozenset[int | None]]) -> list[Conflict]:
-    found: list[Conflict] = []
+def _conflicts(outlook: Outlook, known: Collection[frozenset[int | None]]) -> list[Contradiction]:
+    found: list[Contradiction] = []
     for place, others in sorted(outlook.relations.clashes.items()):
         for other in sorted(others):
             left, right = outlook.speaker(place), outlook.speaker(other)
             if place < other and left is not None and right is not None:
                 pair = sorted((left, right), key=lambda one: one.id)
                 if frozenset({place, other}) not in known:
-                    found.append(Conflict(*pair))
+                    found.append(Contradiction(*pair))
     return found
 
 

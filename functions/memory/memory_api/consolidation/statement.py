@@ -108,7 +108,7 @@ class ConflictKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class Contradiction:
     """Two statements that can't both hold; the smaller id is on the left."""
 
     left: Statement
@@ -166,7 +166,7 @@ class Plan:
     """
 
     changes: Sequence[Change]
-    conflicts: Sequence[Conflict]
+    conflicts: Sequence[Contradiction]
     undecided: int
     counts: Mapping[str, int] = field(default_factory=dict)
     superseded_conflicts: Sequence[ConflictKey] = ()
