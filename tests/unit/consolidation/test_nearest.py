@@ -57,6 +57,13 @@ def test_what_is_kept_apart_is_not_found_by_its_like(count: int) -> None:
         assert one not in apart or not apart & set(others)
 
 
+def test_where_nearly_all_are_kept_apart_each_still_finds_the_others() -> None:
+    vectors, _ = pairs_among_others(200, seed=8)
+    free = ["a1", "b7", "b9"]
+    near = nearest(vectors, 4, apart=set(vectors) - set(free))
+    assert all(set(near[one]) == set(free) for one in vectors if one not in free)
+
+
 def test_a_crowd_of_the_same_is_not_compared_with_all_of_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -290,6 +290,13 @@ def test_a_same_that_would_join_what_is_decided_otherwise_is_not_used() -> None:
     assert (made.undecided, made.counts["held_disagreement"]) == (1, 1)
 
 
+def test_what_the_person_calls_the_same_needs_no_guard() -> None:
+    world = World()
+    one, two = (world.say("mem", CAT, f"weighs {weight} kg", weight) for weight in (4, 5))
+    world.decide(world.memories[one], world.memories[two], "same", day=6)
+    assert kinds(planned(world)) == [("hide", "same")]
+
+
 def test_a_same_that_a_guard_holds_is_not_used() -> None:
     world = World()
     one, two = (world.say("mem", CAT, f"weighs {weight} kg", 1) for weight in (4, 5))

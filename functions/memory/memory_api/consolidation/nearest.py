@@ -128,9 +128,9 @@ def _meet(bucket: _Bucket, met: Mapping[str, set[str]]) -> None:
 
 def _fill_up(met: Mapping[str, set[str]], free: Sequence[str], count: int) -> None:
     """Whoever met too few meets somebody, so that nobody's list depends on a table's luck."""
-    least = min(count, len(free) - 1)
     allowed = frozenset(free)
     for place, (one, others) in enumerate(met.items()):
+        least = min(count, len(free) - (one in allowed))
         step = 0
         while len((others & allowed) - {one}) < least:
             others.add(free[(place + step) % len(free)])
