@@ -71,6 +71,10 @@ def judged(a: str, b: str, *, timed: bool = True) -> str:
         ("I go to bed at half past ten", "I go to bed at 22:30"),
         ("I earn 2 lakh rupees a month", "My salary is 200,000 rupees a month"),
         ("I graduated in '98", "I graduated in 1998"),
+        ("My knee hurts", "I have knee pain"),
+        ("I live on the third floor", "My flat is on the third floor"),
+        ("My passport expires in 2030", "My passport is valid until 2030"),
+        ("I can speak Spanish fluently", "I'm fluent in Spanish"),
     ],
 )
 def test_other_words_for_the_same_are_the_same(a: str, b: str) -> None:
