@@ -1,6 +1,6 @@
 """Both stores' twins, Gemini's, and one person whose memory is tidied through the routes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -12,6 +12,7 @@ from tandem.loop import run
 from tests.conftest import MakeEvent
 from tests.integration.changes.both_stores import Stores
 from tests.integration.changes.journal import Tidier
+from tests.integration.consolidation.life import Life
 from tests.integration.consolidation.tidied import Tidied, Twins
 from tests.integration.delivery.stores_and_queue import Queue
 from tests.integration.twin_process import TwinProcess, running
@@ -68,6 +69,24 @@ def outside(
     twins.zep.heal()
     twins.mem0.heal()
     twins.mem0.post("/_twin/expiration", {"refuse_past": False})
+
+
+@pytest.fixture
+def live(
+    outside: Twins, container: Database, connection: OneRoundTrip, http_event: MakeEvent
+) -> Iterator[Callable[[], Life]]:
+    """Has somebody new live."""
+    lived: list[Life] = []
+
+    def live() -> Life:
+        tidier = Tidier.of_somebody(container, connection)
+        stores = Stores(outside.zep, outside.mem0, tidier)
+        lived.append(Life.lived(Tidied(stores, outside, http_event)))
+        return lived[-1]
+
+    yield live
+    for life in lived:
+        life.tidied.close()
 
 
 @pytest.fixture

@@ -10,11 +10,16 @@ from uuid import UUID
 
 from memory_api.consolidation.endpoints import wire_consolidation
 from memory_api.consolidation.wiring import build_consolidation
+from memory_api.reading import StoreReader
+from memory_api.routes import create_router
+from memory_api.service import MemoryService
 from tandem import settings as s
 from tandem.changes.ready import Parts
 from tandem.clients.ready import mem0_client, zep_client
 from tandem.db.connection import Database
+from tandem.db.memory import MemoryLedger
 from tandem.ids import Mem0Id
+from tandem.recall.gather import Gather
 from tandem.secrets import secrets_from_environment
 from tandem.settings import DatabaseSettings
 from tandem.web import create_app, create_handler
@@ -91,13 +96,23 @@ class Tidied:
             secrets,
             STAGE,
         )
-        self._handler = create_handler(create_app(routers=[wire_consolidation(self.parts)]))
+        zep, mem0 = self.parts.zep, self.parts.mem0
+        gather = Gather(zep, mem0, stage=STAGE)
+        reader = StoreReader(zep, mem0, gather, stage=STAGE, timeout_seconds=10)
+        reading = create_router(MemoryService(MemoryLedger(self.parts.database), reader))
+        self._handler = create_handler(
+            create_app(routers=[reading, wire_consolidation(self.parts)])
+        )
         self.consolidation = build_consolidation(self.parts)
         self.session = self.person.session("sess1")
 
     @property
     def person(self) -> Speaker:
         return self.stores.tidier.person
+
+    @property
+    def database_url(self) -> str:
+        return self.parts.secrets.value("DATABASE_URL")
 
     def close(self) -> None:
         self.parts.database.close()
