@@ -160,6 +160,19 @@ def test_what_no_store_has_yet_is_forgotten_before_it_is_learned(memory: MemoryW
     assert memory.history() == ["I have a dog"]
 
 
+def test_what_is_learned_between_the_question_and_the_yes_goes_too(memory: MemoryWorld) -> None:
+    memory.tell("I live in Delhi")
+    memory.say("I have a dog", "How nice")
+    _, shown = memory.call("POST", "/api/memory/forget", {"query": "dog"})
+    assert [item["store"] for item in shown["items"]] == ["pending"]
+    memory.deliver_all()
+    assert "Has a dog" in memory.memories()
+    status, done = memory.call("POST", "/api/memory/forget", {"token": shown["token"]})
+    assert (status, done["forgotten"]) == (200, {"memories": 1, "facts": 1, "episodes": 1})
+    memory.until_gone("dog")
+    assert memory.memories() == memory.facts() == ["Lives in Delhi"]
+
+
 def test_deleting_one_item_forgets_what_says_the_same_in_both_stores(memory: MemoryWorld) -> None:
     memory.tell("I have a dog")
     item = memory.item("Has a dog")

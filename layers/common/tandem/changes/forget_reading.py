@@ -119,6 +119,8 @@ class ForgetReader:
         edges = await GraphReader(self.zep, person, self.call_seconds, deadline).edges()
         by_uuid = {edge.uuid: edge for edge in edges}
         wanted = _Wanted.of(wish.item_ids)
+        if wanted.turns:
+            wanted = wanted.joined(await self._learned_from(person, wanted.turns, edges))
         looked: frozenset[Mem0Id] = frozenset()
         memories: dict[Mem0Id, Mem0Memory] = {}
         facts: dict[ZepUuid, ZepEdge] = {}
@@ -168,6 +170,24 @@ class ForgetReader:
             edges,
             [turn for turn in turns if turn.turn_id in buried],
             frozenset(memory.id for memory in memories),
+        )
+
+    async def _learned_from(
+        self, person: Person, said: frozenset[TurnId], edges: Sequence[ZepEdge]
+    ) -> "_Wanted":
+        """What the stores know from these turns and nowhere else: they may have learned it since
+        the person was shown the words as pending."""
+        turns = await self.ledger.evidence(person.account_id, provider_ids=(), turn_ids=said)
+        names = {name for turn in turns for name in turn.provider_ids}
+        told = await self.ledger.evidence(person.account_id, provider_ids=names)
+        elsewhere = {n for turn in told if turn.turn_id not in said for n in turn.provider_ids}
+        alone = names - elsewhere
+        facts = [edge for edge in edges if edge.episode_uuids]
+        return _Wanted(
+            # Zep's ids are among them; at Mem0 they name nothing.
+            frozenset(Mem0Id(name) for name in alone),
+            frozenset(one.uuid for one in facts if set(map(str, one.episode_uuids)) <= alone),
+            frozenset(),
         )
 
     async def _same(
