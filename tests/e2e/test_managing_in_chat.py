@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+import httpx
 import pytest
 
 from local.person import Person, until
@@ -59,6 +60,25 @@ def test_what_is_to_be_forgotten_is_listed_confirmed_and_gone(
     again = person.chat("managing", "yes")  # to nothing: that proposal has been decided
     assert again["route"] == "converse"
     assert knows(stack, person, "chess")
+
+
+def test_what_a_store_can_not_forget_now_it_forgets_later_and_the_reply_says_so(
+    stack: Stack, person: Person, pet: str
+) -> None:
+    tell(person, f"I have a {pet}.")
+    person.chat("managing", f"Forget that I have a {pet}.")
+    faults = f"{stack.zep_url}/_twin/faults"
+    fault = {"path": "*/edges/*", "method": "DELETE", "kind": "status", "status": 503}
+    httpx.post(faults, json=fault, trust_env=False).raise_for_status()
+    try:
+        done = person.chat("managing", "yes")
+    finally:
+        httpx.delete(faults, trust_env=False).raise_for_status()
+
+    assert "a little longer" in done["reply"]
+    assert rows_of(stack, person, "proposals", "state") == ["confirmed"]
+    hybrid.scheduled_day(stack)
+    until(lambda: not knows(stack, person, pet), "both stores have forgotten it")
 
 
 @pytest.mark.parametrize("answer", ["No, keep it.", "What time is it?", "yes, but not today"])
