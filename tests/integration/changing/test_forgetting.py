@@ -137,6 +137,27 @@ def _give_again(memory: MemoryWorld) -> None:
     memory.deliver_all()
 
 
+def test_words_that_are_delivered_as_if_they_never_had_been_are_cleaned_day_after_day(
+    memory: MemoryWorld,
+) -> None:
+    memory.tell("I have a dog")
+    memory.tell("I live in Delhi")
+    forget(memory, "dog")
+    for _ in range(3):
+        memory.person.run(
+            "update deliveries set state = 'owed', finished_at = null, check_id = null"
+            " where account_id = :account and role = 'user' and seq = 1"
+        )
+        memory.person.run("update delivery_leases set unclear = true")
+        memory.deliver_all()
+        assert "Has a dog" in memory.memories()
+        memory.clean()
+        memory.until_gone("dog")
+        assert memory.person.rows("changes", "id", "seq") == []
+    assert memory.memories() == memory.facts() == ["Lives in Delhi"]
+    assert memory.history() == ["I have a dog", "I live in Delhi"]
+
+
 def test_what_is_said_again_counts_again(memory: MemoryWorld) -> None:
     memory.tell("I have a dog")
     forget(memory, "dog")
