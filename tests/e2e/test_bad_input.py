@@ -29,6 +29,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/api/session/start": {"session_id": "two", "title": "A title"},
     "/api/chat": {"session_id": "one", "message": "I live in Quito."},
     "/api/memory/search": {"query": "Where do I live?"},
+    "/api/memory": {"statement": "Prefers window seats"},
+    "/api/memory/forget": {"query": "dog"},
     "/api/memory/consolidate": {"dry_run": True},
     RESOLVE: {"keep": "both"},
 }
@@ -46,6 +48,8 @@ TEXT_FIELD = {
     "/api/session/start": "title",
     "/api/chat": "message",
     "/api/memory/search": "query",
+    "/api/memory": "statement",
+    "/api/memory/forget": "query",
     "/api/memory/consolidate": "user_id",
     RESOLVE: "keep",
 }
