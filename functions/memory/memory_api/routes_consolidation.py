@@ -1,34 +1,42 @@
 """Routes of consolidation and of conflicts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
 
 from memory_api import schemas_consolidation as schemas
-from memory_api.consolidation.run import RunResult
-from memory_api.consolidation.service import ConflictService, ConsolidationService
-from memory_api.consolidation.statement import FACT, MEMORY
 from tandem.changes.model import Change, RunId
 from tandem.db.runs import RunRow
 from tandem.web import Caller
+
+if TYPE_CHECKING:
+    from memory_api.consolidation.run import RunResult
+    from memory_api.consolidation.service import Services
+
+_MEMORY: Final = "mem_"
+_FACT: Final = "fact_"
 
 RunIdInPath = Annotated[UUID, Path()]
 ConflictIdInPath = Annotated[UUID, Path()]
 
 
-def create_router(consolidation: ConsolidationService, conflicts: ConflictService) -> APIRouter:
-    """The routes of runs and conflicts under `/api/memory`."""
+def create_router(services: "Callable[[], Services]") -> APIRouter:
+    """The routes of runs and conflicts under `/api/memory`.
+
+    Args:
+        services: asked with each request, so that they can be built with the first.
+    """
     router = APIRouter(prefix="/api/memory")
 
     @router.post("/consolidate")
     async def consolidate(
         principal: Caller, body: schemas.ConsolidateRequest, response: Response
     ) -> schemas.ConsolidateResponse:
-        result = await consolidation.consolidate(
+        result = await services().consolidation.consolidate(
             principal, user_id=body.user_id, dry_run=body.dry_run
         )
         return _result(result, response)
@@ -37,7 +45,7 @@ def create_router(consolidation: ConsolidationService, conflicts: ConflictServic
     async def list_runs(
         principal: Caller, query: Annotated[schemas.RunsRequest, Query()]
     ) -> schemas.RunsResponse:
-        page = await consolidation.list(
+        page = await services().consolidation.list(
             principal, user_id=query.user_id, limit=query.limit, cursor=query.cursor
         )
         return schemas.RunsResponse(
@@ -49,7 +57,7 @@ def create_router(consolidation: ConsolidationService, conflicts: ConflictServic
     async def read_run(
         principal: Caller, run_id: RunIdInPath, query: Annotated[schemas.RunRequest, Query()]
     ) -> schemas.RunWithChangesResponse:
-        found = await consolidation.read(principal, RunId(run_id), user_id=query.user_id)
+        found = await services().consolidation.read(principal, RunId(run_id), user_id=query.user_id)
         return schemas.RunWithChangesResponse(
             **_run(found.run), changes=tuple(_change(change, {}) for change in found.changes)
         )
@@ -62,14 +70,14 @@ def create_router(consolidation: ConsolidationService, conflicts: ConflictServic
         body: schemas.UndoRequest | None = None,
     ) -> schemas.ConsolidateResponse:
         user_id = body.user_id if body is not None else None
-        result = await consolidation.undo(principal, RunId(run_id), user_id=user_id)
+        result = await services().consolidation.undo(principal, RunId(run_id), user_id=user_id)
         return _result(result, response)
 
     @router.get("/conflicts")
     async def list_conflicts(
         principal: Caller, query: Annotated[schemas.ConflictsRequest, Query()]
     ) -> schemas.ConflictsResponse:
-        page = await conflicts.list(
+        page = await services().conflicts.list(
             principal, user_id=query.user_id, limit=query.limit, cursor=query.cursor
         )
         return schemas.ConflictsResponse(
@@ -90,7 +98,7 @@ def create_router(consolidation: ConsolidationService, conflicts: ConflictServic
     async def resolve(
         principal: Caller, conflict_id: ConflictIdInPath, body: schemas.ResolveRequest
     ) -> schemas.ResolveResponse:
-        settled = await conflicts.resolve(
+        settled = await services().conflicts.resolve(
             principal, conflict_id, user_id=body.user_id, keep=body.keep
         )
         return schemas.ResolveResponse(
@@ -105,7 +113,7 @@ def create_router(consolidation: ConsolidationService, conflicts: ConflictServic
     return router
 
 
-def _result(result: RunResult, response: Response) -> schemas.ConsolidateResponse:
+def _result(result: "RunResult", response: Response) -> schemas.ConsolidateResponse:
     if result.status == "running":
         response.status_code = HTTPStatus.ACCEPTED
     return schemas.ConsolidateResponse(
@@ -133,8 +141,8 @@ def _run(run: RunRow) -> dict[str, Any]:
 
 
 def _change(change: Change, texts: Mapping[str, str]) -> schemas.ChangeResponse:
-    memory_id = None if change.mem0_id is None else f"{MEMORY}{change.mem0_id}"
-    fact_id = None if change.edge_uuid is None else f"{FACT}{change.edge_uuid}"
+    memory_id = None if change.mem0_id is None else f"{_MEMORY}{change.mem0_id}"
+    fact_id = None if change.edge_uuid is None else f"{_FACT}{change.edge_uuid}"
     details = change.details
     return schemas.ChangeResponse(
         seq=change.seq,

@@ -14,5 +14,6 @@ Without any I/O:
     plan          the change set that follows
     budget        how much of it one run carries out
 
-With the stores, the database and the judge: reading, picture, judge, judging, run, undo, service.
+With the stores, the database and the judge: reading, picture, judge, judging, run,
+progress, undo, disputes, service; put together by wiring, serving and endpoints.
 """

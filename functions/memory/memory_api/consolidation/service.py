@@ -233,6 +233,13 @@ class ConflictService:
         )
 
 
+class Services(NamedTuple):
+    """What works behind the routes."""
+
+    consolidation: ConsolidationService
+    conflicts: ConflictService
+
+
 def _before(cursor: str | None, scope: str) -> tuple[datetime, UUID] | None:
     if cursor is None:
         return None
