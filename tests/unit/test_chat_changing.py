@@ -85,6 +85,7 @@ def test_a_reply_that_keeps_silent_about_an_item_is_completed_before_a_yes_may_c
     [
         ("I would forget: HAS A DOG.", False),
         ("I would forget: has  a dog. Shall I?", True),
+        ("I would forget that Ada has a dogma. Shall I?", False),
         ("", False),
     ],
 )

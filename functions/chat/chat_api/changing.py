@@ -1,5 +1,6 @@
 """Changes of memory in a chat: a tool proposes, the person's next message confirms."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
@@ -214,11 +215,16 @@ def with_proposal(reply: str, proposal: Proposal | None) -> str:
         return reply
     said = normalise(reply)
     parts = [reply]
-    if not all(normalise(text) in said for text in proposal.told):
+    if not all(_stands_in(normalise(text), said) for text in proposal.told):
         parts.append("\n".join([_LISTED[proposal.kind], *(f"- {one}" for one in proposal.lines)]))
     if len(parts) > 1 or not asks(reply):
         parts.append(_CONFIRM)
     return "\n\n".join(parts)
+
+
+def _stands_in(text: str, said: str) -> bool:
+    """As words of its own: "Likes tea" isn't said by "likes teapots"."""
+    return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", said) is not None
 
 
 def asks(reply: str) -> bool:
