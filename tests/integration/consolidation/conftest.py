@@ -68,7 +68,7 @@ def outside(
         run(client.aclose())
     twins.zep.heal()
     twins.mem0.heal()
-    twins.mem0.post("/_twin/expiration", {"refuse_past": False})
+    twins.mem0.post("/_twin/expiration", {"refuse_past": False, "hidden_count": False})
 
 
 @pytest.fixture

@@ -76,9 +76,8 @@ class Life:
         return life
 
     def _remember(self, texts: list[tuple[str, int]]) -> None:
-        made = {text: self.tidied.remembers(text, said=said) for text, said in texts}
-        self.ids |= made
-        self.built |= {text: self.tidied.stores.memory(one) for text, one in made.items()}
+        self.ids |= {text: self.tidied.remembers(text, said=said) for text, said in texts}
+        self.built |= {t: one for t, one in self.memories().items() if t not in self.built}
 
     def attempt(self, **rest: Any) -> Attempt:
         """An attempt of a process of its own at this person's memory."""
@@ -94,7 +93,7 @@ class Life:
 
     def everything(self) -> dict[str, str]:
         """Texts of all memories by their ids, also of the hidden ones and of copies."""
-        return {**self.tidied.stores.visible(), **{one: text for text, one in self.ids.items()}}
+        return {one: memory["memory"] for one, memory in self._everything().items()}
 
     def last_run(self) -> str:
         """The newest consolidation."""
@@ -106,7 +105,14 @@ class Life:
 
     def memories(self) -> dict[str, dict[str, Any]]:
         """All that Mem0 says of each memory that was there from the beginning, hidden or not."""
-        return {text: self.tidied.stores.memory(one) for text, one in self.ids.items()}
+        everything = self._everything()
+        return {text: everything[one] for text, one in self.ids.items()}
+
+    def _everything(self) -> dict[Mem0Id, dict[str, Any]]:
+        """But for when each was last changed."""
+        body = {"filters": {"user_id": self.tidied.stores.name}, "show_expired": True}
+        listed = self.tidied.stores.mem0.post("/v3/memories/", body)["results"]
+        return {one["id"]: {k: v for k, v in one.items() if k != "updated_at"} for one in listed}
 
     def visible(self) -> Counter[str]:
         """Texts of the memories that the API shows, each as often as it is shown."""
@@ -125,12 +131,10 @@ class Life:
     def portrait(self) -> dict[str, Any]:
         """Everything in both stores and in PostgreSQL that a run changes, by texts instead of
         ids, so that two people can be compared."""
-        listed = self.tidied.stores.visible()
-        copies = [one for one in listed if one not in self.ids.values()]
+        everything = self._everything()
         return {
-            "memories": {text: _settled(memory) for text, memory in self.memories().items()},
-            "copies": [_settled(self.tidied.stores.memory(one)) for one in copies],
-            "listed": Counter(listed.values()),
+            "memories": sorted(map(_settled, everything.values()), key=str),
+            "listed": Counter(self.tidied.stores.visible().values()),
             "facts": sorted(edge["fact"] for edge in self.tidied.stores.edges()),
             "ledger": self.ledger(),
             # Last, because the view links what reads the same by itself.
@@ -139,9 +143,8 @@ class Life:
 
     def ledger(self) -> dict[str, Any]:
         """What PostgreSQL knows of it, by texts instead of ids."""
-        listed = self.tidied.stores.visible()
         names = (
-            {one: f"copy: {text}" for one, text in listed.items()}
+            {one: f"copy: {text}" for one, text in self.everything().items()}
             | {one: f"memory: {text}" for text, one in self.ids.items()}
             | {edge["uuid"]: f"fact: {edge['fact']}" for edge in self.tidied.stores.edges()}
         )
