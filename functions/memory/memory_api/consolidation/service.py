@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from memory_api.consolidation.disputes import Dispute, Disputes
 from memory_api.consolidation.run import Consolidation, RunResult
 from memory_api.consolidation.undo import Undoing
+from tandem import observability
 from tandem.changes.model import RunId
 from tandem.changes.settling import Settled, Settling
 from tandem.cursors import Cursor, Moment, read_cursor, write_cursor
@@ -168,6 +169,7 @@ class ConsolidationService:
         )
 
     async def _handed_over(self, subject: Subject, result: RunResult) -> RunResult:
+        observability.note(run=str(result.run_id), run_status=result.status)
         if result.status == "running" and not result.held:
             # A message that is lost is made good by the next plan.
             await self.messages.send(subject.account_id)
