@@ -7,6 +7,7 @@ from memory_api.routes import create_router
 from memory_api.service import MemoryService
 from tandem import settings as s
 from tandem.changes.ready import Parts
+from tandem.changes.wake import ConsolidationWake
 from tandem.clients.ready import mem0_client, zep_client
 from tandem.db.connection import Database
 from tandem.db.memory import MemoryLedger
@@ -28,6 +29,7 @@ parts = Parts(database, zep, mem0, secrets, stage)
 changing = wire_changing(
     parts,
     Wake(s.load(s.QueueSettings).delivery_queue_url),
+    ConsolidationWake(s.load(s.ConsolidationQueueSettings).consolidation_queue_url),
     turns_per_minute=s.load(s.StatementSettings).turns_per_minute,
     retrieval_seconds=seconds,
 )

@@ -14,6 +14,7 @@ from memory_api.routes import create_router
 from memory_api.service import MemoryService
 from tandem.changes.forgetting import Forgotten
 from tandem.changes.ready import Parts
+from tandem.changes.wake import ConsolidationWake
 from tandem.clients.http import ProviderHttp, build_http_client
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
@@ -62,6 +63,7 @@ class MemoryWorld(World):
         changing = wire_changing(
             self.parts,
             Wake(f"{queue.url}/1/DeliveryQueue", to_queue),
+            ConsolidationWake(f"{queue.url}/1/ConsolidationQueue", to_queue),
             turns_per_minute=1_000,
             retrieval_seconds=5.0,
         )

@@ -56,6 +56,7 @@ def test_what_nobody_asks_for_again_is_finished_by_the_job(
     item = memory.item("Has a dog")
     break_off(monkeypatch, 1)
     assert memory.call("DELETE", f"/api/memory/{item}")[0] == 503
+    assert memory.to_tidy() == [str(memory.person.principal.account_id)]
     monkeypatch.undo()
     memory.clean()
     memory.until_gone("dog")

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -17,8 +18,8 @@ from tandem.db.deliveries import StoreName
 from tandem.db.memory import Looked
 from tandem.db.statements import NewStatement, Stated
 from tandem.deadline import Deadline
-from tandem.errors import Conflict, InvalidInput, NotFound
-from tandem.ids import MessageId, SessionRowId, TurnId
+from tandem.errors import Conflict, InvalidInput, NotFound, Unavailable, UpstreamError
+from tandem.ids import AccountId, MessageId, SessionRowId, TurnId
 from tandem.principal import Principal
 from tandem.recall.gather import Person
 from tandem.recall.items import RecalledItem, Source
@@ -29,6 +30,7 @@ SESSION: Final = "memory"
 
 _CLOCKS_APART: Final = timedelta(minutes=1)
 _RETRY_AFTER_SECONDS: Final = 5
+_FINISHED_LATER_SECONDS: Final = 90
 
 
 class Ledger(Protocol):
@@ -54,6 +56,12 @@ class WakeUp(Protocol):
     """Tells the delivery job where there is work; see `tandem.delivery.wake.Wake`."""
 
     async def send(self, session_row: SessionRowId, *, delay_seconds: int = ...) -> bool: ...
+
+
+class Tidy(Protocol):
+    """Has the job finish what was left; see `tandem.changes.wake.ConsolidationWake`."""
+
+    async def send(self, account_id: AccountId, *, delay_seconds: int = ...) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,7 @@ class Changing:
     ledger: Ledger
     statements: Statements
     wake: WakeUp
+    tidy: Tidy
     correcting: Correcting
     forgetting: Forgetting
     search: ForgetSearch
@@ -158,7 +167,8 @@ class Changing:
         )
         stated = await self._state(principal, None, new)
         correction = Correction(text, stated.turn_id, stated.said_at)
-        await self.correcting.carry_out(person, target, correction, deadline)
+        async with self._or_finished_later(principal):
+            await self.correcting.carry_out(person, target, correction, deadline)
         return _corrected(target, text, stated)
 
     async def would_forget(
@@ -195,7 +205,8 @@ class Changing:
         """
         looked = await self.ledger.look(principal, user_id=user_id)
         wish = Wish(self.tokens.read(principal.account_id, token))
-        return await self.forgetting.forget(_person(principal, looked), wish, deadline)
+        async with self._or_finished_later(principal):
+            return await self.forgetting.forget(_person(principal, looked), wish, deadline)
 
     async def forget_one(self, principal: Principal, item_id: str, deadline: Deadline) -> None:
         """Forgets one item at once.
@@ -206,9 +217,19 @@ class Changing:
         """
         looked = await self.ledger.look(principal)
         wish = Wish([item_id])
-        done = await self.forgetting.forget(_person(principal, looked), wish, deadline)
+        async with self._or_finished_later(principal):
+            done = await self.forgetting.forget(_person(principal, looked), wish, deadline)
         if not done.known:
             raise _not_found()
+
+    @asynccontextmanager
+    async def _or_finished_later(self, principal: Principal) -> AsyncIterator[None]:
+        """What breaks off is finished by the job, should the caller not come again."""
+        try:
+            yield
+        except (Unavailable, UpstreamError):
+            await self.tidy.send(principal.account_id, delay_seconds=_FINISHED_LATER_SECONDS)
+            raise
 
     def _statement(
         self,

@@ -10,6 +10,7 @@ from memory_api.changing.service import Changing
 from memory_api.changing.tokens import ForgetTokens
 from tandem.changes.keys import derived_key
 from tandem.changes.ready import Parts
+from tandem.changes.wake import ConsolidationWake
 from tandem.db.item_history import ItemHistories
 from tandem.db.memory import MemoryLedger
 from tandem.db.statements import Statements
@@ -17,7 +18,12 @@ from tandem.delivery.wake import Wake
 
 
 def wire_changing(
-    parts: Parts, wake: Wake, *, turns_per_minute: int, retrieval_seconds: float
+    parts: Parts,
+    wake: Wake,
+    tidy: ConsolidationWake,
+    *,
+    turns_per_minute: int,
+    retrieval_seconds: float,
 ) -> APIRouter:
     """The routes that change one's memory, over these parts."""
     database = parts.database
@@ -28,6 +34,7 @@ def wire_changing(
         MemoryLedger(database),
         Statements(database),
         wake,
+        tidy,
         parts.correcting(),
         parts.forgetting(),
         parts.forget_search(),
