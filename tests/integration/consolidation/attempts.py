@@ -30,15 +30,21 @@ def have_attempts_ready() -> None:
 
 @dataclass
 class Running:
-    """An attempt under way."""
+    """An attempt under way.
+
+    Attributes:
+        held_at: where it waits, if it does.
+        opened: lets it go on, where others wait for the same; else it is its own.
+    """
 
     attempt: Attempt
     held_at: Where | None = None
+    opened: Event | None = None
     gate: Gate | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         if self.held_at is not None:
-            self.gate = Gate(self.held_at, _CONTEXT.Event(), _CONTEXT.Event())
+            self.gate = Gate(self.held_at, _CONTEXT.Event(), self.opened or _CONTEXT.Event())
         self._told, tell = _CONTEXT.Pipe(duplex=False)
         self._process: ForkServerProcess = _CONTEXT.Process(
             target=make, args=(self.attempt, self.gate, tell)
@@ -80,3 +86,13 @@ class Running:
     def _gate(self, which: str) -> Event:
         event: Event = getattr(self.gate, which)
         return event
+
+
+def side_by_side(*attempts: Attempt) -> list[dict[str, Any]]:
+    """What these come to when all begin at the same moment."""
+    opened = _CONTEXT.Event()
+    running = [Running(attempt, "start", opened) for attempt in attempts]
+    for one in running:
+        one.reached()
+    opened.set()
+    return [one.result() for one in running]

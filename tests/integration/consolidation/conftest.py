@@ -72,21 +72,27 @@ def outside(
 
 
 @pytest.fixture
-def live(
+def new_person(
     outside: Twins, container: Database, connection: OneRoundTrip, http_event: MakeEvent
-) -> Iterator[Callable[[], Life]]:
-    """Has somebody new live."""
-    lived: list[Life] = []
+) -> Iterator[Callable[[], Tidied]]:
+    """Has one more person sign up."""
+    people: list[Tidied] = []
 
-    def live() -> Life:
+    def sign_up() -> Tidied:
         tidier = Tidier.of_somebody(container, connection)
         stores = Stores(outside.zep, outside.mem0, tidier)
-        lived.append(Life.lived(Tidied(stores, outside, http_event)))
-        return lived[-1]
+        people.append(Tidied(stores, outside, http_event))
+        return people[-1]
 
-    yield live
-    for life in lived:
-        life.tidied.close()
+    yield sign_up
+    for person in people:
+        person.close()
+
+
+@pytest.fixture
+def live(new_person: Callable[[], Tidied]) -> Callable[[], Life]:
+    """Has somebody new live."""
+    return lambda: Life.lived(new_person())
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from tandem.secrets import Secrets, secrets_from_environment
 _PATIENCE_SECONDS = 60.0
 _SECONDS = 60.0
 
-Where = Phase | Literal["write"]
+Where = Phase | Literal["start", "write"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,8 @@ class _Late(Mem0Client):
 def make(attempt: Attempt, gate: Gate | None, told: Connection) -> None:
     """Makes the attempt and tells what it has come to. Runs as the target of a process."""
     os.environ.update(attempt.environment)
+    if gate is not None:
+        asyncio.run(gate.pass_by("start"))
     told.send(_shown(asyncio.run(_made(attempt, gate))))
 
 
