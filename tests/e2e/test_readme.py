@@ -15,7 +15,7 @@ from tests.e2e.harness import newcomer
 pytestmark = pytest.mark.e2e
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
-MARK = "<!-- example: run by tests/e2e/test_readme.py -->\n"
+MARKS = [f"<!-- example: {run} by tests/e2e/test_readme.py -->\n" for run in ("run", "also run")]
 ADDRESS = "http://127.0.0.1:3000"
 
 
@@ -34,8 +34,10 @@ def documents(text: str) -> list[Any]:
     return found
 
 
-EXAMPLE = blocks("sh", README.split(MARK, 1)[1])[0]
-ANSWER, PROBLEM = (json.loads(text) for text in blocks("json", README.split(MARK, 1)[1])[:2])
+EXAMPLE, TIDYING = (blocks("sh", README.split(mark, 1)[1])[0] for mark in MARKS)
+ANSWER, PROBLEM, RUN = (
+    json.loads(text) for text in blocks("json", README.split(MARKS[0], 1)[1])[:3]
+)
 
 
 def shape(document: Any) -> Any:
@@ -51,18 +53,24 @@ def shape(document: Any) -> Any:
             return type(document).__name__
 
 
-def test_the_example_answers_what_is_printed_below_it(stack: Stack) -> None:
-    assert EXAMPLE.count(ADDRESS) == 1
+@pytest.fixture(scope="module")
+def printed(stack: Stack) -> list[Any]:
+    """What the examples print, run one after the other as a newcomer would."""
+    script = f"{EXAMPLE}\n{TIDYING}"
+    assert script.count(ADDRESS) == 1
     finished = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", EXAMPLE.replace(ADDRESS, stack.url)],
+        ["bash", "-euo", "pipefail", "-c", script.replace(ADDRESS, stack.url)],
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "NO_PROXY": "127.0.0.1"},
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=120,
     )
+    return documents(finished.stdout)
 
-    account, told, asked = documents(finished.stdout)
+
+def test_the_example_answers_what_is_printed_below_it(printed: list[Any]) -> None:
+    account, told, asked, *_ = printed
 
     assert account["email"] == "asha@example.com"
     assert (told["session_id"], told["degraded"]) == ("kitchen", [])
@@ -73,6 +81,23 @@ def test_the_example_answers_what_is_printed_below_it(stack: Stack) -> None:
         assert asked[field] == ANSWER[field]
     assert "Delhi" in asked["recalled"][0]["text"]
     assert asked["recalled"][0]["source"][0]["session_id"] == "kitchen"
+
+
+def test_tidying_does_what_is_printed_below_it_and_is_undone(printed: list[Any]) -> None:
+    stated, tidied, undone, would_go = printed[3:]
+
+    assert (stated["store"], stated["text"]) == ("pending", "Lives in Delhi.")
+    assert shape(tidied) == shape(RUN)
+    for field in ("status", "counts", "undecided"):
+        assert tidied[field] == RUN[field]
+    [change], [shown] = tidied["changes"], RUN["changes"]
+    for field in ("kind", "reason", "state", "text", "kept_text"):
+        assert change[field] == shown[field]
+    assert change["evidence"]["decided_by"] == shown["evidence"]["decided_by"]
+    [back] = undone["changes"]
+    assert (back["kind"], back["memory_id"]) == ("show", change["memory_id"])
+    assert [item["text"] for item in would_go["items"]] == ["Likes chess"]
+    assert would_go["token"]
 
 
 def test_the_answer_has_the_fields_that_are_printed_and_no_other(person: Person) -> None:
