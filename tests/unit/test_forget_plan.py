@@ -158,6 +158,22 @@ def test_a_copy_of_a_fact_goes_with_it_and_does_not_keep_it() -> None:
     assert back([fact, copy], tombstone("Has a dog", turn)) == ["Owns a puppy", "Owns a puppy"]
 
 
+@pytest.mark.parametrize(
+    ("message", "only"),
+    [
+        ("Please forget that I have a dog.", True),
+        ("Yes, please.", True),
+        ("yes, forget the dogs", True),
+        ("Forget that I have a dog, I live in Pune now", False),
+        ("Forget my dog. I have a cat.", False),
+    ],
+)
+def test_a_request_that_tells_something_else_is_not_about_the_wish_alone(
+    message: str, only: bool
+) -> None:
+    assert plans.speaks_only_of(message, ["Has a dog"]) is only
+
+
 @pytest.mark.parametrize("said_at", [None, 7, "soon", "2026-11-20T09:00:00", {}])
 def test_a_time_that_is_none_is_not_known(said_at: Any) -> None:
     memory = Mem0Memory(id=Mem0Id("m"), text="Has a dog", metadata={"said_at": said_at})

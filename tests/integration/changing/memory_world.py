@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
@@ -12,7 +12,7 @@ from memory_api.changing.wiring import wire_changing
 from memory_api.reading import StoreReader
 from memory_api.routes import create_router
 from memory_api.service import MemoryService
-from tandem.changes.forgetting import Forgotten
+from tandem.changes.forgetting import Forgotten, Wish
 from tandem.changes.ready import Parts
 from tandem.changes.wake import ConsolidationWake
 from tandem.clients.http import ProviderHttp, build_http_client
@@ -24,6 +24,7 @@ from tandem.db.memory import MemoryLedger
 from tandem.db.people import People
 from tandem.deadline import Deadline
 from tandem.delivery.wake import Wake
+from tandem.ids import TurnId
 from tandem.loop import container_loop
 from tandem.recall.gather import Gather, Person
 from tandem.secrets import Secrets
@@ -125,11 +126,22 @@ class MemoryWorld(World):
         return forgotten
 
     async def _clean(self) -> Forgotten:
+        return await self.parts.cleaning().clean(await self._person(), Deadline(20.0))
+
+    def forget(self, items: Sequence[str], *, turn: TurnId, about: Sequence[TurnId]) -> Forgotten:
+        """What a turn of chat has confirmed."""
+        wish = Wish(items, turn_id=turn, about=about)
+        forgotten: Forgotten = self.run(self._forget(wish))
+        return forgotten
+
+    async def _forget(self, wish: Wish) -> Forgotten:
+        return await self.parts.forgetting().forget(await self._person(), wish, Deadline(20.0))
+
+    async def _person(self) -> Person:
         account = self.person.principal.account_id
         subject = await People(self.container).find(account)
         assert subject is not None
-        person = Person(account, subject.zep_graph_uuid)
-        return await self.parts.forgetting().clean(person, Deadline(20.0))
+        return Person(account, subject.zep_graph_uuid)
 
     def items(self) -> list[tuple[str, str]]:
         """Id and text of everything in the merged view."""
@@ -159,6 +171,12 @@ class MemoryWorld(World):
         deadline = time.monotonic() + WITHIN_SECONDS
         while left := self.mentions(word):
             assert time.monotonic() < deadline, left
+
+    def until_facts(self, expected: list[str]) -> None:
+        """Waits until Zep has these facts and no other; its tasks may take a moment."""
+        deadline = time.monotonic() + WITHIN_SECONDS
+        while (known := self.facts()) != expected:
+            assert time.monotonic() < deadline, known
 
     def history(self, session: str = "talk") -> list[str | None]:
         """What the ledger shows of a session."""

@@ -48,11 +48,13 @@ def test_of_a_message_with_two_facts_only_the_dog_goes(memory: MemoryWorld) -> N
     ids = [name for name, text in before if text == "Has a dog"]
     counts = forget(memory, "dog")
     assert (counts["memories"], counts["facts"], counts["episodes"]) == (1, 1, 0)
-    assert memory.memories() == memory.facts() == ["Lives in Delhi"]
+    memory.until_facts(["Lives in Delhi"])
+    assert memory.memories() == ["Lives in Delhi"]
     assert [text for text in memory.mentions("dog") if "Delhi" not in text] == []
     assert memory.history() == ["I have a dog. I live in Delhi."]
     memory.clean()
-    assert memory.memories() == memory.facts() == ["Lives in Delhi"]
+    memory.until_facts(["Lives in Delhi"])
+    assert memory.memories() == ["Lives in Delhi"]
     journal = memory.journal()
     assert all(name.partition("_")[2] not in journal for name in ids)
 
@@ -87,7 +89,8 @@ def test_words_that_are_given_again_after_forgetting_are_cleaned(memory: MemoryW
     assert "Has a dog" in memory.facts()
     assert memory.to_tidy() == [account, account]
     memory.clean()
-    assert memory.memories() == memory.facts() == ["Lives in Delhi"]
+    memory.until_facts(["Lives in Delhi"])
+    assert memory.memories() == ["Lives in Delhi"]
     assert memory.history() == ["I have a dog. I live in Delhi."]
 
 
@@ -191,7 +194,22 @@ def test_what_is_learned_between_the_question_and_the_yes_goes_too(memory: Memor
     status, done = memory.call("POST", "/api/memory/forget", {"token": shown["token"]})
     assert (status, done["forgotten"]) == (200, {"memories": 1, "facts": 1, "episodes": 1})
     memory.until_gone("dog")
-    assert memory.memories() == memory.facts() == ["Lives in Delhi"]
+    memory.until_facts(["Lives in Delhi"])
+
+
+def test_a_request_that_tells_something_else_loses_nothing_of_it(memory: MemoryWorld) -> None:
+    memory.tell("I have a dog")
+    item = memory.item("Has a dog")
+    asked = memory.say("Forget my dog. I live in Pune.", "Shall I?")
+    agreed = memory.say("Yes, please. I have a dog.", "Done")
+
+    done = memory.forget([item], turn=agreed.turn_id, about=[asked.turn_id, agreed.turn_id])
+
+    assert (done.memories, done.facts) == (1, 1)
+    memory.deliver_all()
+    memory.clean()
+    memory.until_facts(["Lives in Pune"])
+    assert memory.memories() == ["Lives in Pune"]
 
 
 def test_deleting_one_item_forgets_what_says_the_same_in_both_stores(memory: MemoryWorld) -> None:

@@ -11,6 +11,13 @@ from tandem.clients.models import Mem0Memory, ZepEdge, ZepNode
 from tandem.db.tombstones import NewTombstone, Tombstone, TurnEvidence
 from tandem.ids import Mem0Id, TurnId, ZepUuid
 from tandem.recall.normalise import normalise
+from tandem.recall.words import telling_words
+
+# How one asks to forget something, and agrees to it.
+_ASKING = telling_words(
+    "forget delete remove erase remember memory memories please thanks hey hi everything anything "
+    "all fact just know yes yeah yep sure ok okay go ahead confirm confirmed correct right"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +240,12 @@ def _staying(doomed: Doomed, edges: Iterable[ZepEdge]) -> list[ZepEdge]:
 
 def _ends(edge: ZepEdge) -> set[ZepUuid]:
     return {end for end in (edge.source_node_uuid, edge.target_node_uuid) if end is not None}
+
+
+def speaks_only_of(message: str, texts: Iterable[str]) -> bool:
+    """Whether a message tells nothing beyond these statements and the wish to forget them."""
+    known = frozenset(word for text in texts for word in telling_words(text))
+    return telling_words(message) <= known | _ASKING
 
 
 def turn_named_in(memory: Mem0Memory) -> TurnId | None:

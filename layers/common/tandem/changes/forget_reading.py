@@ -70,8 +70,8 @@ class Wish:
     Attributes:
         item_ids: `mem_…`, `fact_…`, `said_…`; others are left out.
         turn_id: the turn of chat whose effect it is: one run a turn, whatever is asked how often.
-        about: turns that speak of nothing but this, such as the request to forget it: what a store
-            derives from them alone goes, too.
+        about: turns that asked for it: what a store derives from them alone goes, too, unless they
+            tell something else as well.
     """
 
     item_ids: Collection[str]
@@ -131,6 +131,11 @@ class ForgetReader:
             wanted = wanted.joined(await self._same(person, memories, facts, edges, deadline))
             if wanted == before:
                 break
+        requests = await self._requests(person, wish, memories, facts)
+        if requests:
+            learned = await self._learned_from(person, requests, edges)
+            memories |= await self._memories(person, learned.memories - looked, deadline)
+            facts |= {uuid: by_uuid[uuid] for uuid in learned.edges}
         named = {plans.turn_named_in(memory) for memory in memories.values()}
         turns = await self.ledger.evidence(
             person.account_id,
@@ -138,11 +143,29 @@ class ForgetReader:
                 *memories,
                 *(str(uuid) for edge in facts.values() for uuid in edge.episode_uuids),
             },
-            turn_ids={turn for turn in {*named, *wanted.turns, *wish.about} if turn is not None},
+            turn_ids={turn for turn in named | wanted.turns | requests if turn is not None},
         )
         pending = wanted.turns & {turn.turn_id for turn in turns}
         going = Doomed({name: one.text for name, one in memories.items()}, facts, pending)
         return Reading(going, edges, turns, frozenset(memories))
+
+    async def _requests(
+        self,
+        person: Person,
+        wish: Wish,
+        memories: Mapping[Mem0Id, Mem0Memory],
+        facts: Mapping[ZepUuid, ZepEdge],
+    ) -> frozenset[TurnId]:
+        """The turns that asked for it, but for those that tell something else as well."""
+        if not wish.about or not (memories or facts):
+            return frozenset()
+        texts = [*(m.text for m in memories.values()), *(f.fact for f in facts.values())]
+        asked = await self.ledger.evidence(person.account_id, provider_ids=(), turn_ids=wish.about)
+        return frozenset(
+            turn.turn_id
+            for turn in asked
+            if turn.message and plans.speaks_only_of(turn.message, texts)
+        )
 
     async def come_back(
         self, person: Person, tombstones: Sequence[Tombstone], key: bytes, deadline: Deadline
