@@ -209,7 +209,8 @@ def _deliver_again(stack: Stack, turn_id: str) -> None:
     """A delivery of which nobody knows any more that it was made."""
     with database_of(stack) as connection:
         connection.run(
-            "update deliveries set state = 'owed', finished_at = null, check_id = null"
+            "update deliveries set state = 'owed', owed_at = owed_at - interval '1 hour',"
+            " sent_at = null, finished_at = null, check_id = null"
             " where turn_id = cast(:turn as uuid) and role = 'user'",
             turn=turn_id,
         )
