@@ -176,6 +176,18 @@ def test_the_judge_is_called_as_often_as_the_budget_allows_and_the_rest_is_undec
     assert len(world.ledger.decisions) == 6
 
 
+def test_it_can_be_seen_how_many_changes_a_run_has_carried_out() -> None:
+    world = World()
+    for number in range(121):
+        world.remembers("likes tea.", said=number)
+
+    run(world)
+
+    applied = [counts["applied"] for _, counts in world.journal.notes if "applied" in counts]
+    assert applied == [50, 100, 120]
+    assert len(world.visible()) == 1
+
+
 def test_a_run_makes_no_more_changes_than_its_budget_and_the_next_goes_on() -> None:
     world = World(limits=Limits(max_changes=1))
     newest = world.remembers("Likes tea", said=5)

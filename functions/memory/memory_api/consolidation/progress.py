@@ -91,6 +91,11 @@ class Progress:
             raise LeaseLost
         self.read_at = read_at
 
+    async def applied(self, changes: int) -> None:
+        """So many more changes have been carried out."""
+        self.counts["applied"] = self.counts.get("applied", 0) + changes
+        await self.runs.note(self.run_id, phase=self.phase, counts=self.counts)
+
     async def decided(self, judged: Judged, new: Sequence[Decision]) -> None:
         """Keeps what was paid for, and shows how far judging has come.
 

@@ -4,6 +4,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import batched
 from typing import Final, Literal
 from uuid import UUID, uuid4
 
@@ -24,6 +25,8 @@ from tandem.recall.gather import Person
 
 Status = Literal["running", "done", "planned"]
 _SHOWN: Final = ("hide", "show", "add", "link")
+_CHANGES_AT_ONCE: Final = 50
+"""Between so many changes it is noted how far the run has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,17 +300,20 @@ class Consolidation:
         if not recorded:
             raise LeaseLost
         progress.recorded = True
-        carried = await self._parts.path.carry_out(
-            _person(progress.subject),
-            progress.run_id,
-            changes,
-            owner=progress.owner,
-            read_at=progress.read_at,
-            deadline=progress.deadline,
-        )
-        if not carried.stale:
+        for portion in batched(changes, _CHANGES_AT_ONCE, strict=False):
+            carried = await self._parts.path.carry_out(
+                _person(progress.subject),
+                progress.run_id,
+                portion,
+                owner=progress.owner,
+                read_at=progress.read_at,
+                deadline=progress.deadline,
+            )
+            if carried.stale:
+                return True
             check(carried)
-        return carried.stale
+            await progress.applied(len(portion))
+        return False
 
     async def _finished(self, progress: Progress, read: Read, planned: Plan) -> RunResult:
         parts, account_id = self._parts, progress.account_id
