@@ -157,7 +157,8 @@ def test_words_that_are_delivered_as_if_they_never_had_been_are_cleaned_day_afte
         memory.clean()
         memory.until_gone("dog")
         assert memory.person.rows("changes", "id", "seq") == []
-    assert memory.memories() == memory.facts() == ["Lives in Delhi"]
+    memory.until_facts(["Lives in Delhi"])
+    assert memory.memories() == ["Lives in Delhi"]
     assert memory.history() == ["I have a dog", "I live in Delhi"]
 
 
