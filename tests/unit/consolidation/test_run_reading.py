@@ -69,6 +69,16 @@ def test_a_time_that_we_noted_ourselves_counts_where_no_turn_does_and_a_store_s_
     assert [statement(world, one).said_at for one in (unknown, fact, *odd)] == [None] * 6
 
 
+def test_a_turn_that_a_memory_takes_over_makes_it_no_older_than_we_noted_it_to_be() -> None:
+    world = World()
+    noted = {"said_at": day(9).isoformat()}
+    earlier = world.remembers("Likes tea", said=2, metadata=noted)
+    later = world.remembers("Has a dog", said=12, metadata=noted)
+
+    assert statement(world, earlier).said_at == day(9)
+    assert statement(world, later).said_at == day(12)
+
+
 def test_a_fact_holds_until_its_end_and_is_about_the_person_when_it_begins_at_their_node() -> None:
     world = World()
     current = world.learned("Lives in Quito", said=1)

@@ -100,11 +100,13 @@ def build(
 
 def _memory(memory: Mem0Memory, evidence: Evidence) -> Statement:
     turns, said_at = _said([memory.id], _named_turns(memory), evidence)
+    # Earlier turns, taken over from what says the same, don't make it older.
+    times = [time for time in (said_at, _told(memory)) if time is not None]
     return Statement(
         id=f"{MEMORY}{memory.id}",
         text=memory.text,
         hash=statement_hash(memory.text),
-        said_at=said_at or _told(memory),
+        said_at=max(times, default=None),
         turn_ids=turns,
     )
 
