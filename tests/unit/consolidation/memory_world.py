@@ -196,8 +196,7 @@ class World:
                 change.reason,
             ),
         )
-        if change.turn_ids and (kept := self.memories.get(str(change.kept_id))) is not None:
-            self.memories[kept.id] = replace(kept, turn_ids=(*kept.turn_ids, *change.turn_ids))
+        self._take_over(change, one)
 
     def _show(self, change: Change) -> None:
         one, _ = self.hidden.pop(f"mem_{change.mem0_id}")
@@ -216,6 +215,15 @@ class World:
 
     def _link(self, change: Change) -> None:
         self.links.add(self._pair(change))
+        self._take_over(change, self.facts[f"fact_{change.edge_uuid}"])
+
+    def _take_over(self, change: Change, one: Statement) -> None:
+        """What stays counts as said when those turns were."""
+        kept = self.memories.get(str(change.kept_id))
+        if kept is not None and change.turn_ids:
+            times = [time for time in (kept.said_at, one.said_at) if time is not None]
+            turns = (*kept.turn_ids, *change.turn_ids)
+            self.memories[kept.id] = replace(kept, turn_ids=turns, said_at=max(times))
 
     @staticmethod
     def _pair(change: Change) -> LinkedPair:

@@ -112,6 +112,18 @@ def test_an_update_without_a_known_or_with_the_same_time_stays_undecided() -> No
         assert made.counts["held_unknown_time"] == 1
 
 
+def test_a_memory_of_an_unknown_time_gets_none_from_a_fact_that_it_is_linked_to() -> None:
+    world = World()
+    world.say("mem", DELHI, "", None)
+    world.say("fact", DELHI, "in other words", 1)
+    world.say("mem", MUMBAI, "", 2)
+    made = world.run()
+    assert kinds(made) == [("link", "same")]
+    assert made.counts["held_unknown_time"] == 2
+    assert world.run().changes == []
+    assert len(world.shown()) == 2
+
+
 def test_an_ended_fact_hides_nothing() -> None:
     world = World()
     world.say("mem", DELHI, "", 1)

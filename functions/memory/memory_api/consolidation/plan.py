@@ -163,7 +163,8 @@ def _links(outlook: Outlook, place: int, kept: Kept) -> list[Change]:
             edge_uuid=_edge_uuid(fact.id),
             kept_id=kept.id,
             text_hash=fact.hash,
-            turn_ids=fact.turn_ids,
+            # With them a memory that nobody knows the time of would seem to have one.
+            turn_ids=fact.turn_ids if kept.said_at is not None else (),
             details=_details(fact.said_at, kept, by_rule=fact.hash == kept.hash),
         )
         for fact in outlook.clusters[place].facts
