@@ -9,10 +9,11 @@ The person's own words stay in the history, which reads them from the ledger, un
 is deleted.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID, uuid4
 
 from tandem import observability
@@ -20,13 +21,16 @@ from tandem.changes import forget_plan as plans
 from tandem.changes.forget_reading import ForgetReader, Memories, Reading, Wish
 from tandem.changes.graph_reading import Graph, GraphReader
 from tandem.changes.model import Change, ChangeId, RunId
+from tandem.clients.zep_edges import MAX_FILTER_IDS
 from tandem.db.tombstones import Burial, Erased, Tombstones, TurnEvidence
 from tandem.deadline import Deadline
 from tandem.errors import Unavailable
-from tandem.ids import ZepUuid
+from tandem.ids import AccountId, ZepUuid
 from tandem.recall.gather import Person
 
 __all__ = ["Forgetting", "Forgotten", "Wish"]
+
+_PAUSES_SECONDS: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
 
 
 class Outcome(Protocol):
@@ -34,6 +38,8 @@ class Outcome(Protocol):
 
     @property
     def left(self) -> int: ...
+    @property
+    def refused(self) -> int: ...
 
 
 class Path(Protocol):
@@ -55,7 +61,7 @@ class Path(Protocol):
 class Journal(Protocol):
     """What is needed of the recorded changes."""
 
-    async def unfinished(self, run_id: RunId) -> list[Change]: ...
+    async def all(self, account_id: AccountId, run_id: RunId) -> list[Change]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,7 @@ class Forgetting:
     key: Callable[[], bytes]
     stage: str
     call_seconds: float
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     @property
     def _reader(self) -> ForgetReader:
@@ -137,15 +144,42 @@ class Forgetting:
         return await self._carry_out(person, run_id, deadline)
 
     async def _carry_out(self, person: Person, run_id: RunId, deadline: Deadline) -> Forgotten:
-        changes = await self.journal.unfinished(run_id)
-        if changes:
-            await self.path.carry_out(
-                person, run_id, changes, owner=None, read_at=None, deadline=deadline, texts={}
+        changes = await self.journal.all(person.account_id, run_id)
+        left = [change for change in changes if change.state in {"planned", "sent"}]
+        made = not any(change.state == "refused" for change in changes)
+        if left:
+            carried = await self.path.carry_out(
+                person, run_id, left, owner=None, read_at=None, deadline=deadline, texts={}
             )
+            made = made and not (carried.left or carried.refused)
+        if made:
+            await self._until_gone(person, run_id, changes, deadline)
         erased = await self.tombstones.erase(person.account_id, run_id)
         if erased.left:
             raise Unavailable(code="unfinished", run=str(run_id))
         return _forgotten(erased)
+
+    async def _until_gone(
+        self, person: Person, run_id: RunId, changes: Sequence[Change], deadline: Deadline
+    ) -> None:
+        """Zep deletes after it has answered. As long as a fact can be read, the journal has to know
+        that it is to go, or whoever tidies would copy it into Mem0 as something that is lacking."""
+        facts = [change.edge_uuid for change in changes if change.kind == "delete_fact"]
+        wanted = [uuid for uuid in facts if uuid is not None][:MAX_FILTER_IDS]
+        graph = person.zep_graph_uuid
+        if graph is None or not wanted:
+            return
+        for seconds in (*_PAUSES_SECONDS, None):
+            page = await self.zep.list_edges(
+                graph,
+                edge_uuids=wanted,
+                timeout_seconds=deadline.step(self.call_seconds, reserve_seconds=0),
+            )
+            if not page.items:
+                return
+            if seconds is None or deadline.left() < seconds:
+                raise Unavailable(code="unfinished", run=str(run_id))
+            await self.pause(seconds)
 
     async def _bury(
         self, person: Person, run_id: RunId, wish: Wish, reading: Reading, deadline: Deadline

@@ -22,6 +22,7 @@ class Graph(Protocol):
         *,
         page_size: int = ...,
         cursor: str | None = ...,
+        edge_uuids: Sequence[ZepUuid] | None = ...,
         timeout_seconds: float,
     ) -> Page[ZepEdge]: ...
     async def get_episode(
