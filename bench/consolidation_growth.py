@@ -6,6 +6,7 @@ proportion takes the same time a memory, so the largest is held against the smal
 """
 
 import time
+from collections import Counter
 from typing import Any, Final
 
 from bench.results import BenchError, Result
@@ -18,13 +19,17 @@ CALLS_A_PAIR: Final = 1 / 10
 GROWTH: Final = 2.0
 """How much longer a memory may take among 5,000 than among 500."""
 POST_SECONDS: Final = 25.0
+_LEAST_PROGRESS: Final = 3
+_POLL_SECONDS: Final = 0.1
+_UNBOUNDED: Final = {"CONSOLIDATION_JUDGE_CALLS": "10000"}
+"""One run judges everything; by default the next one goes on after 400 calls."""
 
 
 def run() -> list[Result]:
     """Measures a first run at each size."""
     runs: dict[int, tuple[float, dict[str, Any]]] = {}
-    post_seconds = 0.0
-    with world() as made:
+    post_seconds, progress = 0.0, Counter[int]()
+    with world(extra_environment=_UNBOUNDED) as made:
         made.judge("labels")
         for size in SIZES:
             [someone] = made.people(1)
@@ -32,8 +37,13 @@ def run() -> list[Result]:
             started = time.perf_counter()
             answer = made.call(someone, "POST", "/api/memory/consolidate", {})
             post_seconds = max(post_seconds, time.perf_counter() - started)
-            counts = _finished(made, someone, answer)
+            if answer["status"] == "running":
+                counts, progress[size] = _finished(made, someone, answer["run_id"])
+            else:
+                counts = answer["counts"]
             runs[size] = time.perf_counter() - started, counts
+    if progress[SIZES[-1]] < _LEAST_PROGRESS:
+        raise BenchError("of 5,000 memories no progress was to be seen")
     return results(runs, post_seconds)
 
 
@@ -65,12 +75,16 @@ def results(runs: dict[int, tuple[float, dict[str, Any]]], post_seconds: float) 
     ]
 
 
-def _finished(made: World, someone: Someone, answer: dict[str, Any]) -> dict[str, Any]:
-    while answer["status"] == "running":
-        path = f"/api/memory/consolidations/{answer['run_id']}"
-        answer = made.call(someone, "GET", path)
-        time.sleep(0.1)
+def _finished(made: World, someone: Someone, run_id: str) -> tuple[dict[str, Any], int]:
+    """The counts of the run once the job has ended it, and how many different ones were seen."""
+    seen: set[str] = set()
+    while True:
+        answer = made.call(someone, "GET", f"/api/memory/consolidations/{run_id}")
+        seen.add(str(answer["counts"]))
+        if answer["status"] != "running":
+            break
+        time.sleep(_POLL_SECONDS)
     if answer["status"] != "done":
         raise BenchError(f"a run ended as {answer['status']}")
     counts: dict[str, Any] = answer["counts"]
-    return counts
+    return counts, len(seen)
