@@ -1,12 +1,14 @@
 """Runs that come to their limits: of time, of calls, of changes, of what stores answer."""
 
 import asyncio
+import threading
 from uuid import UUID, uuid4
 
 import pytest
 
 from memory_api.consolidation.judging import JudgingLimits
 from memory_api.consolidation.run import Limits, RunResult
+from memory_api.consolidation.statement import PairToJudge
 from tandem.changes.model import Change, ChangeId, RunId
 from tandem.db.runs import OtherRun
 from tandem.deadline import Deadline
@@ -174,6 +176,31 @@ def test_the_judge_is_called_as_often_as_the_budget_allows_and_the_rest_is_undec
     second = run(world)
     assert second.counts["judged"] == 3
     assert len(world.ledger.decisions) == 6
+
+
+def test_a_lease_that_is_lost_while_a_run_computes_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    doubled(world)
+    over = threading.Event()
+
+    def endless(*_: object) -> list[PairToJudge]:
+        world.journal.owner = uuid4()
+        assert over.wait(timeout=20)
+        return []
+
+    monkeypatch.setattr("memory_api.consolidation.judging.to_judge", endless)
+    monkeypatch.setattr("memory_api.consolidation.judging.SIGN_OF_LIFE_SECONDS", 0.01)
+
+    async def work() -> RunResult:
+        try:
+            return await world.run()
+        finally:
+            over.set()
+
+    result = asyncio.run(work())
+
+    assert (result.status, result.held) == ("running", True)
+    assert world.oracle.calls == []
 
 
 def test_it_can_be_seen_how_many_changes_a_run_has_carried_out() -> None:

@@ -1,5 +1,6 @@
 """Which pairs are put to the judge, in which portions, and where that stops."""
 
+import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from tandem.errors import UpstreamError
 
 TEXTS_AT_ONCE: Final = 500
 """Between so many vectors a run looks at the clock and makes its lease longer."""
+
+SIGN_OF_LIFE_SECONDS: Final = 15.0
+"""How long a run computes before it makes its lease longer."""
 
 Vectors = Mapping[str, Sequence[float]]
 
@@ -117,7 +121,7 @@ class Judging:
             OutOfTime: the time is over; `watch` has been told what was decided.
         """
         vectors = await self._vectors(picture.statements, deadline, watch)
-        found = to_judge(picture, vectors)
+        found = await _shortlist(picture, vectors, deadline, watch)
         judged = Judged(listed=[pair.key for pair in found])
         if vectors is None:
             # Words alone miss too much to say that the judge was asked about all that matters.
@@ -184,6 +188,19 @@ class Judging:
             found.update(zip(portion, vectors, strict=True))
             await watch.alive()
         return {statement.id: found[statement.hash] for statement in statements}
+
+
+async def _shortlist(
+    picture: Picture, vectors: Vectors | None, deadline: Deadline, watch: Watch
+) -> list[PairToJudge]:
+    """Of thousands of statements it takes long, and the lease has to outlast it."""
+    work = asyncio.create_task(asyncio.to_thread(to_judge, picture, vectors))
+    while True:
+        done, _ = await asyncio.wait({work}, timeout=SIGN_OF_LIFE_SECONDS)
+        if done:
+            return work.result()
+        _check(deadline)
+        await watch.alive()
 
 
 def _check(deadline: Deadline) -> None:
