@@ -217,6 +217,7 @@ def test_deleting_one_item_forgets_what_says_the_same_in_both_stores(memory: Mem
     memory.tell("I have a dog")
     item = memory.item("Has a dog")
     assert memory.call("DELETE", f"/api/memory/{item}") == (204, None)
+    assert memory.facts() == memory.memories() == [], "nobody may copy it back meanwhile"
     memory.until_gone("dog")
     assert memory.call("DELETE", f"/api/memory/{item}")[0] == 204, "its answer may be lost"
 
