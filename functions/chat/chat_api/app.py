@@ -1,13 +1,13 @@
 """The chat function: wired at import, but nothing secret is read and nothing connected yet."""
 
 from chat_api.answering import Answering, AnswerLimits, silence_agno
+from chat_api.changes_on_demand import ChangesOnDemand
+from chat_api.changing import MemoryChanges
 from chat_api.gemini import GeminiConnection
-from chat_api.memory_changes import wire_changes
 from chat_api.routes import create_router
 from chat_api.service import ChatLimits, ChatService
 from chat_api.warm_up import rehearse
 from tandem import settings as s
-from tandem.changes.ready import Parts
 from tandem.clients.http import build_http_client
 from tandem.clients.ready import mem0_client, zep_client
 from tandem.db.connection import Database
@@ -27,6 +27,15 @@ gemini = GeminiConnection(
     google, secrets, timeout_seconds=chat.model_seconds, http=build_http_client()
 )
 stage = s.load(s.StageSettings).stage
+
+
+def _changes() -> MemoryChanges:
+    from chat_api.memory_changes import wire_changes  # noqa: PLC0415 - see ChangesOnDemand
+    from tandem.changes.ready import Parts  # noqa: PLC0415
+
+    return wire_changes(Parts(database, zep, mem0, secrets, stage, call_seconds=4.0))
+
+
 turn_limits = TurnLimits(chat.turns_per_minute, chat.turn_lease_seconds, chat.recent_turns)
 service = ChatService(
     ledger=Turns(database),
@@ -36,7 +45,7 @@ service = ChatService(
         client=gemini.client,
         limits=AnswerLimits(chat.model_calls_per_turn, chat.max_output_tokens),
     ),
-    changes=wire_changes(Parts(database, zep, mem0, secrets, stage, call_seconds=4.0)),
+    changes=ChangesOnDemand(_changes),
     wake=Wake(s.load(s.QueueSettings).delivery_queue_url),
     limits=ChatLimits(turn_limits, chat.retrieval_seconds, chat.model_seconds),
 )
