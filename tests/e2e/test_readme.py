@@ -87,9 +87,9 @@ def test_tidying_does_what_is_printed_below_it_and_is_undone(printed: list[Any])
     stated, tidied, undone, would_go = printed[3:]
 
     assert (stated["store"], stated["text"]) == ("pending", "Lives in Delhi.")
-    assert shape(tidied) == shape(RUN)
-    for field in ("status", "counts", "undecided"):
-        assert tidied[field] == RUN[field]
+    assert shape(tidied | {"counts": {}}) == shape(RUN | {"counts": {}})
+    assert tidied["counts"].items() >= RUN["counts"].items()
+    assert (tidied["status"], tidied["undecided"]) == (RUN["status"], RUN["undecided"])
     [change], [shown] = tidied["changes"], RUN["changes"]
     for field in ("kind", "reason", "state", "text", "kept_text"):
         assert change[field] == shown[field]
