@@ -6,12 +6,19 @@ Each table is gone through in order, on a text in small letters. "i" and "my" ar
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
-Rewriting = tuple[tuple[str, str], ...]
+Rewriting = tuple[tuple[re.Pattern[str], str], ...]
 
-CONTRACTED: Final[Rewriting] = (
+
+def compiled(*turns: tuple[str, str]) -> Rewriting:
+    """Patterns and what stands in their place, ready for use: more than `re` keeps by itself."""
+    return tuple((re.compile(pattern), by) for pattern, by in turns)
+
+
+CONTRACTED: Final[Rewriting] = compiled(
     (r"\bcan't\b|\bcannot\b", "can not"),
     (r"\bwon't\b", "will not"),
     (r"\bain't\b", "is not"),
@@ -31,11 +38,15 @@ CONTRACTED: Final[Rewriting] = (
     (r"^please\b,? ?|,? please$", ""),
     (r"^(?:i )?(?:mentioned|said|says|told|stated|noted) (?:i )?that\b", ""),
 )
-THIRD_PERSON: Final[Rewriting] = (
+THIRD_PERSON: Final[Rewriting] = compiled(
     (r"\b(?:his|her|their|theirs)\b", "my"),
     (r"\b(?:he|she|they|him|them)\b", "i"),
 )
-SHAPES: Final[Rewriting] = (
+SHAPES: Final[Rewriting] = compiled(
+    (r"\b(ran|runs?|running|walk\w*|cycl\w+) (an? |the |my )?(\d+) ?k\b", r"\1 \2\3 kilometres"),
+    (r"\b(\d+) ?k\b(?= (?:run|race))", r"\1 kilometres"),
+    (r"\u00b0 ?c\b|\bdegrees? c\b|\bcentigrade\b", " celsius"),
+    (r"\u00b0 ?f\b|\bdegrees? f\b", " fahrenheit"),
     (r"(?<![\w'])'([4-9]\d)\b", r"19\1"),
     (r"(?<![\w'])'([0-3]\d)\b", r"20\1"),
     (
@@ -99,11 +110,13 @@ SHAPES: Final[Rewriting] = (
     (r" o'clock\b", ""),
 )
 _SHORT: Final = Path(__file__).with_name("judging_abbreviations.txt").read_text(encoding="utf-8")
-SHORT: Final[Rewriting] = tuple(
-    (rf"\b(?:{short})\b\.?", whole)
-    for short, _, whole in (line.partition(": ") for line in _SHORT.splitlines())
+SHORT: Final[Rewriting] = compiled(
+    *(
+        (rf"\b(?:{short})\b\.?", whole)
+        for short, _, whole in (line.partition(": ") for line in _SHORT.splitlines())
+    )
 )
-PHRASES: Final[Rewriting] = (
+PHRASES: Final[Rewriting] = compiled(
     (r"^(?:my )?([\w ]{3,40}): (.+)$", r"my \1 is \2"),
     (r"\bnever\b", "not"),
     (r"\bno one\b|\bnobody\b", "not anyone"),
@@ -124,7 +137,7 @@ PHRASES: Final[Rewriting] = (
     (r"\bblack coffee\b|\bcoffee black\b", "coffee without milk"),
     (r"\b(?:no|without)(?: any)?\b(?! later| longer| one)", "not"),
     (r"^(.+?) (?:do|does) not (?:scare|frighten|bother) i$", r"i am not afraid \1"),
-    (r"^(.+?) (?:scare|frighten|terrifie?)s? i$", r"i am afraid \1"),
+    (r"^(.+?) (?:scares?|frightens?|terrif(?:y|ies)) i$", r"i am afraid \1"),
     (
         r"^(.+?) (bor|annoy|excit|fascinat|relax|tir|irritat|interest|confus)e?s i$",
         r"i am \2ed \1",
@@ -325,19 +338,21 @@ PHRASES: Final[Rewriting] = (
     (r"\bsets? up\b", "establish"),
     (r"\bgives? up\b|\bgave up\b|\bquit\b|\bstopped\b", "ended"),
 )
-YOUNGER: Final[Rewriting] = tuple(
-    (rf"^(.+?) (is|was) (.*?)\b(?:{less}) than (.+)$", rf"\4 \2 \3{more} than \1")
-    for less, more in (
-        ("younger", "older"),
-        ("shorter|smaller", "taller"),
-        ("slower", "faster"),
-        ("cheaper", "expensiver"),
-        ("colder|cooler", "warmer"),
-        ("worse", "better"),
-        ("lighter", "heavier"),
+YOUNGER: Final[Rewriting] = compiled(
+    *(
+        (rf"^(.+?) (am|is|are|was) (.*?)\b(?:{less}) than (.+)$", rf"\4 \2 \3{more} than \1")
+        for less, more in (
+            ("younger", "older"),
+            ("shorter|smaller", "taller"),
+            ("slower", "faster"),
+            ("cheaper", "expensiver"),
+            ("colder|cooler", "warmer"),
+            ("worse", "better"),
+            ("lighter", "heavier"),
+        )
     )
 )
-CONVERSE: Final[Rewriting] = (
+CONVERSE: Final[Rewriting] = compiled(
     (r"^(.+?) (?:got|received|have|has) (.+) from (?!\d|d\d)(.+)$", r"\3 gave \1 \2"),
     (r"^(.+?) (?:borrowed) (.+) from (.+)$", r"\3 lent \1 \2"),
     (r"^(.+?) (?:bought) (.+) from (.+)$", r"\3 sold \1 \2"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
+from local.twins.gemini import judging_figures as figures
 from local.twins.gemini import judging_phrases as phrases
+from local.twins.gemini import judging_turns as turns
 from local.twins.gemini import judging_words as words
 
 _LONGEST: Final = 600
@@ -19,10 +20,6 @@ _LEFT_OUT: Final = frozenset({",", "do", "does", "now", "currently", "really", "
 _PASSIVE: Final = re.compile(r"(.+?) (was|were|is|are|am) (?:\w+ly )?(\w+)( .+)? by (.+)")
 _HAVE: Final = frozenset({"have", "has"})
 _WORD: Final = re.compile(r"d\d\d-\d\d|t\d+:\d\d|\d+(?:\.\d+)?|[^\W\d_]+|,")
-_MONTH: Final = "|".join(sorted(words.MONTHS, key=len, reverse=True))
-_TENS: Final = "|".join(word for word, n in words.NUMBERS.items() if n >= 20)  # noqa: PLR2004
-_ONES: Final = "|".join(word for word, n in words.NUMBERS.items() if 0 < n < 10)  # noqa: PLR2004
-_TEENS: Final = "|".join(word for word, n in words.NUMBERS.items() if n in {0, *range(10, 20)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +40,14 @@ class Reading:
 
 
 @lru_cache(maxsize=1_024)
-def read(text: str, said_at: datetime | None = None) -> Reading:
+def read(text: str, said_at: datetime | None = None, *, freer: bool = False) -> Reading:
     """The statement's parts. Of a long text the first 600 characters count.
 
     With `said_at`, "yesterday" and "two years ago" are the day and the year that they meant.
+    The `freer` reading also brings many turns that mean the same to one of them.
     """
     kept = unicodedata.normalize("NFKC", text)[:_LONGEST].replace("\u2019", "'").strip()
-    plain = _plain(kept, said_at)
+    plain = _plain(kept, said_at, freer=freer)
     tokens = _WORD.findall(plain)
     tense = _tense(tokens)
     tokens = _without_auxiliaries(tokens)
@@ -76,7 +74,8 @@ def meanings(line: str) -> tuple[str, ...]:
     return tuple(words.concept(token) for token in line.split() if token not in stops)
 
 
-def _plain(text: str, said_at: datetime | None) -> str:
+def _plain(text: str, said_at: datetime | None, *, freer: bool) -> str:
+    text = _rewritten(text, turns.CASED) if freer else text
     plain = text.casefold().rstrip(".!? ")
     first = plain.split(" ", 1)[0]
     if first in words.VERBS:
@@ -91,55 +90,13 @@ def _plain(text: str, said_at: datetime | None) -> str:
         # Of the person: nobody else was named yet who could be meant by it.
         plain = _rewritten(plain, phrases.THIRD_PERSON)
     plain = _rewritten(plain, phrases.SHORT)
-    plain = _absolute(_numbered(plain), said_at)
-    plain = _clocked(_dated(_rewritten(plain, phrases.SHAPES)))
-    plain = _metric(plain)
-    for unit, factor, base in phrases.UNITS:
-        plain = re.sub(rf"\b(\d+(?:\.\d+)?)[ -]?{unit}\b", _measure(factor, base), plain)
+    plain = figures.absolute(figures.numbered(plain), said_at)
+    plain = figures.dated(_rewritten(plain, phrases.SHAPES))
+    plain = figures.measured(figures.clocked(plain))
+    if freer:
+        plain = _rewritten(plain, turns.TURNS)
     plain = _rewritten(plain, phrases.PHRASES)
     return _rewritten(_active(_rewritten(plain, phrases.YOUNGER)), phrases.CONVERSE)
-
-
-def _metric(text: str) -> str:
-    """Feet, miles and pounds of weight as whole centimetres, kilometres and kilograms."""
-    text = re.sub(
-        r"\b(\d)(?:'| ?ft\b| ?feet| ?foot) ?(?:(\d\d?)(?:\"|''| ?in\b| ?inch(?:es)?)?)?",
-        lambda m: f"{(int(m[1]) * 12 + int(m[2] or 0)) * 2.54:.0f} cm ",
-        text,
-    )
-    text = re.sub(
-        r"\b(\d+(?:\.\d+)?)[ -]miles?\b(?! an)", lambda m: f"{float(m[1]) * 1.609:.0f} km", text
-    )
-    text = re.sub(
-        r"\b(\d+) (?:square feet|square foot|sq\.? ?ft\.?)(?!\w)",
-        lambda m: f"{float(m[1]) * 0.0929:.0f} square metre",
-        text,
-    )
-    text = re.sub(r"\b(\d+) ?(?:m2|sqm|sq\.? ?m|square met(?:re|er)s?)\b", r"\1 square metre", text)
-    if not re.search(r"\b(?:weigh|weight|lose|lost|gain|heavy)", text):
-        return text
-    return re.sub(r"\b(\d+(?:\.\d+)?) pounds?\b", lambda m: f"{float(m[1]) * 0.4536:.0f} kg", text)
-
-
-def _absolute(text: str, said_at: datetime | None) -> str:
-    """With days and years in the place of "yesterday" and "two years ago"."""
-    if said_at is None:
-        return text
-    for days, word in enumerate(("yesterday", "today", "tomorrow"), start=-1):
-        day = said_at + timedelta(days=days)
-        text = re.sub(rf"\b{word}\b", f"d{day.month:02}-{day.day:02}", text)
-    for years, word in enumerate(("last", "this", "next"), start=-1):
-        text = re.sub(rf"\b{word} year\b", f"in {said_at.year + years}", text)
-    text = re.sub(
-        r"\b(?:about )?(\d{1,2}|a) years? ago\b",
-        lambda m: f"in {said_at.year - int(m[1].replace('a', '1'))}",
-        text,
-    )
-    return re.sub(
-        r"(?<=\w )(?<!old )for (?:the (?:past|last) )?(\d{1,2}) years\b(?! old)",
-        lambda m: f"since {said_at.year - int(m[1])}",
-        text,
-    )
 
 
 def _active(text: str) -> str:
@@ -159,81 +116,8 @@ def _active(text: str) -> str:
 
 def _rewritten(text: str, table: phrases.Rewriting) -> str:
     for pattern, by in table:
-        text = re.sub(pattern, by, text)
+        text = pattern.sub(by, text)
     return " ".join(text.split())
-
-
-def _measure(factor: float, unit: str) -> Callable[[re.Match[str]], str]:
-    return lambda match: f"{float(match[1]) * factor:g} {unit}"
-
-
-def _dated(text: str) -> str:
-    """Days of a month as `d05-17`, whichever way they are written; a year stays beside them."""
-    day = r"(\d{1,2})(?:st|nd|rd|th)?"
-    text = re.sub(r"\b(\d{4})-(\d\d)-(\d\d)\b", r"d\2-\3 \1", text)
-    # Beyond twelve it can only be the day.
-    text = re.sub(
-        r"\b(1[3-9]|2\d|3[01])[./](0?\d|1[0-2])(?:[./](\d{4}))?\b",
-        lambda m: f"d{int(m[2]):02}-{m[1]} {m[3] or ''}".strip(),
-        text,
-    )
-    text = re.sub(
-        r"\b(0?\d|1[0-2])/(1[3-9]|2\d|3[01])(?:/(\d{4}))?\b",
-        lambda m: f"d{int(m[1]):02}-{m[2]} {m[3] or ''}".strip(),
-        text,
-    )
-    text = re.sub(
-        rf"\b(?:the )?{day} (?:of )?({_MONTH})\b,?",
-        lambda m: f"d{words.MONTHS[m[2]]:02}-{int(m[1]):02}",
-        text,
-    )
-    return re.sub(
-        rf"\b({_MONTH}) (?:the )?{day}\b(?!:),?",
-        lambda m: f"d{words.MONTHS[m[1]]:02}-{int(m[2]):02}",
-        text,
-    )
-
-
-def _clocked(text: str) -> str:
-    """Times of day as `t19:30`."""
-
-    def clock(match: re.Match[str]) -> str:
-        return f"t{int(match[1]) % 12 + 12}:{int(match[2] or 0):02}"
-
-    text = re.sub(
-        r"\b(?:a )?quarter to (\d{1,2})\b", lambda m: f"{(int(m[1]) - 2) % 12 + 1}:45", text
-    )
-    late = r"p\.?m\b\.?|in the evening|in the afternoon|at night"
-    early = r"(?<![\w:])(\d{1,2})(?:[:.](\d\d))? ?(?:a\.?m\b\.?|in the morning)"
-    text = re.sub(early, lambda m: f"t{int(m[1]) % 12}:{int(m[2] or 0):02}", text)
-    text = re.sub(rf"(?<![\w:])(\d{{1,2}})(?:[:.](\d\d))? ?(?:{late})", clock, text)
-    text = re.sub(r"(?<![\w:])(\d{1,2}):(\d\d)\b", lambda m: f"t{int(m[1])}:{m[2]}", text)
-    if re.search(r"\bevening|\bafternoon", text) and "morning" not in text:
-        text = re.sub(r"\bt(\d|1[01]):", lambda m: f"t{int(m[1]) + 12}:", text)
-    if re.search(r"\bnight|\bto bed\b|\bto sleep\b|\bbedtime", text) and "morning" not in text:
-        text = re.sub(r"\bt([7-9]|1[01]):", lambda m: f"t{int(m[1]) + 12}:", text)
-    return text
-
-
-def _numbered(text: str) -> str:
-    """Number words as figures."""
-
-    def figure(match: re.Match[str]) -> str:
-        first, second = words.NUMBERS[match[1]], words.NUMBERS.get(match[2] or "", 0)
-        return str(first + second)
-
-    text = re.sub(r"\ban? (?=hundred|thousand|million)", "1 ", text)
-    text = re.sub(rf"\b({_TENS})(?:[- ]({_ONES}))?\b", figure, text)
-    text = re.sub(rf"\b({_ONES}|{_TEENS})()\b", figure, text)
-    for word, scale in (
-        ("hundred", 100),
-        ("thousand", 1_000),
-        ("million", 1_000_000),
-        ("lakh", 100_000),
-        ("crore", 10_000_000),
-    ):
-        text = re.sub(rf"\b(\d+(?:\.\d+)?) +{word}\b", _measure(scale, ""), text)
-    return text
 
 
 def _stemmed(word: str) -> str:
@@ -278,7 +162,8 @@ def _tense(said: list[str]) -> frozenset[str]:
     for word in said:
         past = _is_past(word)
         if before in _HAVE and (past or word == "been"):
-            found.add("perfect" if word in words.STATIVE else "past")
+            lasts = word in words.STATIVE or "since" in said
+            found.add("perfect" if lasts else "past")
         elif past and before not in {"am", "is", "are", "been"}:
             found.add("past")
         if word in words.FUTURE:

@@ -45,11 +45,18 @@ def relation(a: Statement, b: Statement) -> str:
         read(_spelled_out(a.text, b.text), a.said_at),
         read(_spelled_out(b.text, a.text), b.said_at),
     )
-    if _same(read_a, read_b):
+    if _same(read_a, read_b) or _same(*_freer(a, b)):
         return "same"
     if _update(a, b):
         return "update"
     return "contradiction" if _contradict(read_a, read_b) else "distinct"
+
+
+def _freer(a: Statement, b: Statement) -> tuple[Reading, Reading]:
+    return (
+        read(_spelled_out(a.text, b.text), a.said_at, freer=True),
+        read(_spelled_out(b.text, a.text), b.said_at, freer=True),
+    )
 
 
 def _spelled_out(text: str, other: str) -> str:
