@@ -93,7 +93,8 @@ select exists (select from run) as buried, (select count(*) from buried) as tomb
 
 # Whatever names what is gone goes too: nothing may tell later that it was there. A change of
 # another run that is under way keeps its row, for it has to be told how it ended. What a turn was
-# offered stands in its answer with its words.
+# offered stands in its answer with its words: what goes leaves it, and what rests on nothing but
+# turns of which something is forgotten, but for what was to stay.
 _GONE = """
 with run as (
     select r.id, r.account_id, r.state, r.counts from runs r
@@ -113,6 +114,14 @@ with run as (
       from gone where episode_uuid is not null
 ), items as (
     select 'mem_' || mem0_id as id from memories union select 'fact_' || edge_uuid from facts
+), buried as (
+    select distinct unnest(x.turn_ids) as turn_id
+      from tombstones x join run on run.id = x.run_id and run.account_id = x.account_id
+), spared as (
+    select distinct unnest(x.spared) as name
+      from tombstones x join run on run.id = x.run_id and run.account_id = x.account_id
+), untold as (
+    select id from items union select 'said_' || turn_id from buried
 ), rests as (
     select mem0_id as provider_id from memories union select provider_id from episodes
 )
@@ -188,16 +197,28 @@ ERASE = (
       from run r
      where p.account_id = r.account_id and p.state <> 'open'
        and p.item_ids && array(select id from items)
+), offered as (  -- of what turns were offered, what isn't forgotten by this run
+    select t.id, t.id in (select turn_id from buried) as buried,
+           (select coalesce(jsonb_agg(e.it order by e.place), '[]'::jsonb)
+              from jsonb_array_elements(t.answer -> 'recalled') with ordinality e (it, place)
+             where coalesce(e.it -> 'item' ->> 'id', '') not in (select id from untold)
+               and (split_part(e.it -> 'item' ->> 'id', '_', 2) in (select name from spared)
+                    or not coalesce(
+                        (select bool_and(s.it ->> 'turn_id' in (select turn_id::text from buried))
+                           from jsonb_array_elements(t.answer -> 'sources') s (it)
+                          where e.it -> 'provider_ids' @> jsonb_build_array(s.it -> 'provider_id')
+                             or (s.it ->> 'provider_id' is null
+                                 and e.it -> 'turn_ids' @> jsonb_build_array(s.it -> 'turn_id'))),
+                        false))) as kept
+      from turns t join run r on r.account_id = t.account_id
+     where jsonb_typeof(t.answer -> 'recalled') = 'array'
 ), unrecalled as (
     update turns t
-       set answer = jsonb_set(t.answer, '{recalled}', (
-               select coalesce(jsonb_agg(e.it order by e.place), '[]'::jsonb)
-                 from jsonb_array_elements(t.answer -> 'recalled') with ordinality e (it, place)
-                where coalesce(e.it -> 'item' ->> 'id', '') not in (select id from items)))
-      from run r
-     where t.account_id = r.account_id and jsonb_typeof(t.answer -> 'recalled') = 'array'
-       and exists (select from jsonb_array_elements(t.answer -> 'recalled') e
-                    where e -> 'item' ->> 'id' in (select id from items))
+       set answer = jsonb_set(t.answer, '{recalled}', o.kept)
+                    - case when o.buried then array['replacement'] else '{}'::text[] end
+      from offered o
+     where t.id = o.id
+       and (t.answer -> 'recalled' <> o.kept or (o.buried and t.answer ->> 'replacement' > ''))
 ), now_counted as (
     select jsonb_build_object(
                'memories', count(*) filter (where c.kind = 'delete_memory'),
