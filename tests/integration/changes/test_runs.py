@@ -123,10 +123,10 @@ def test_an_undo_resumes_the_undoing_of_the_same_run_only(tidier: Tidier) -> Non
     run(tidier.runs.release(tidier.account_id, tidier.owner))
     other = tidier.start("undo", undoes=elsewhere)
     assert (other.run_id != undo, other.resumed) == (True, False)
-    assert other.others == [OtherRun(undo, "undo")]
+    assert other.others == [OtherRun(undo, "undo", done)]
     assert tidier.start("consolidate").others == [
-        OtherRun(undo, "undo"),
-        OtherRun(other.run_id, "undo"),
+        OtherRun(undo, "undo", done),
+        OtherRun(other.run_id, "undo", elsewhere),
     ]
     assert tidier.start("undo", undoes=done).run_id == undo
 

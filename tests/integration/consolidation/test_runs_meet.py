@@ -4,14 +4,15 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from memory_api.consolidation.endpoints import wire_consolidation
 from memory_api.consolidation.run import Consolidation, RunResult
 from memory_api.consolidation.wiring import build_consolidation
-from tandem.changes.model import Phase
+from tandem.changes.model import Phase, RunId
+from tandem.db.runs import Runs
 from tandem.deadline import Deadline
 from tandem.loop import run
 from tandem.web import create_app, create_handler
@@ -168,6 +169,30 @@ def test_an_undo_that_was_left_unfinished_is_finished_before_anything_is_planned
 
     assert tidied.visible() == {"Likes tea", "Is fond of tea"}
     assert next_run["changes"] == []
+    shown = tidied.call("GET", f"/api/memory/consolidations/{done['run_id']}")[1]
+    assert shown["status"] == "undone"
+
+
+def test_an_undo_that_died_before_it_was_planned_is_planned_and_finished(tidied: Tidied) -> None:
+    doubled(tidied)
+    done = tidied.consolidate()
+    runs, account_id, owner = Runs(tidied.parts.database), tidied.person.account_id, uuid4()
+    begun = run(
+        runs.start(
+            account_id,
+            run_id=RunId(uuid4()),
+            kind="undo",
+            started_by="request",
+            owner=owner,
+            undoes=RunId(UUID(done["run_id"])),
+        )
+    )
+    assert begun is not None
+    run(runs.release(account_id, owner))
+
+    assert tidied.consolidate()["changes"] == []
+
+    assert tidied.visible() == {"Likes tea", "Is fond of tea"}
     shown = tidied.call("GET", f"/api/memory/consolidations/{done['run_id']}")[1]
     assert shown["status"] == "undone"
 

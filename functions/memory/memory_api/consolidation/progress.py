@@ -11,6 +11,7 @@ from memory_api.consolidation.statement import Decision
 from tandem.changes.model import Phase, RunId
 from tandem.db.decisions import Decision as DecisionRow
 from tandem.db.people import Subject
+from tandem.db.runs import OtherRun
 from tandem.deadline import Deadline
 from tandem.ids import AccountId
 
@@ -52,7 +53,7 @@ class Progress:
     recorded: bool = False
     whole: bool = False
     counts: dict[str, int] = field(default_factory=dict)
-    others: Sequence[RunId] = ()
+    others: Sequence[OtherRun] = ()
 
     @property
     def account_id(self) -> AccountId:

@@ -16,8 +16,10 @@ from memory_api.consolidation.reading import PictureReader, Read
 from memory_api.consolidation.statement import Plan
 from tandem.changes.model import Change, Phase, RunId, StartedBy
 from tandem.changes.path import Carried
+from tandem.changes.undoing import undo_changes
 from tandem.db.conflicts import ConflictPair
 from tandem.db.people import Subject
+from tandem.db.runs import OtherRun
 from tandem.deadline import RESERVE_SECONDS, Deadline
 from tandem.errors import AppError, Unavailable, UpstreamTimeout
 from tandem.ids import AccountId
@@ -105,7 +107,7 @@ class Consolidation:
 
     async def run(
         self,
-        account_id: AccountId,
+        whose: AccountId | Subject,
         *,
         started_by: StartedBy,
         owner: UUID,
@@ -116,6 +118,7 @@ class Consolidation:
         """Brings one person's memory in order, or goes on with a run that was left unfinished.
 
         Args:
+            whose: their account, or themselves as looked up before.
             owner: who works; the lease is given to them.
             deadline: before it the run stops at a safe place, to be resumed.
             dry_run: only says what would be done: no lease, and nothing written anywhere.
@@ -127,7 +130,10 @@ class Consolidation:
                 be resumed when some of its changes are recorded.
             Unavailable: the database is away.
         """
-        subject = await self._parts.people.find(account_id)
+        if isinstance(whose, Subject):
+            subject: Subject | None = whose
+        else:
+            subject = await self._parts.people.find(whose)
         if subject is None:  # a message about an account that is gone
             return RunResult(None, "done")
         if dry_run:
@@ -196,17 +202,21 @@ class Consolidation:
             started.read_before,
             recorded=started.resumed,
             counts=dict(started.counts),
-            others=[other.id for other in started.others],
+            others=started.others,
         )
 
-    async def _end_other(self, progress: Progress, run_id: RunId) -> None:
+    async def _end_other(self, progress: Progress, other: OtherRun) -> None:
         """An undo goes before: what it has begun to show may not be planned about. Its end gives
         the lease back."""
-        left = await self._parts.changes.unfinished(run_id)
-        await self._carry_out(progress, run_id, left)
+        changes, account_id = self._parts.changes, progress.account_id
+        if other.undoes is not None:  # whoever began it may not have come to plan it
+            undoing = undo_changes(await changes.all(account_id, other.undoes))
+            if not await changes.record(account_id, other.id, undoing, owner=progress.owner):
+                raise LeaseLost
+        await self._carry_out(progress, other.id, await changes.unfinished(other.id))
         await self._parts.runs.finish(
-            progress.account_id,
-            run_id,
+            account_id,
+            other.id,
             owner=progress.owner,
             state="done",
             counts={},

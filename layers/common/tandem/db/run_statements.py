@@ -46,23 +46,25 @@ with leased as (
     select * from resumed union all select * from made
 )
 select run.id, run.phase, run.state, run.counts, {READ_BEFORE} as read_before,
-       (select coalesce(jsonb_agg(jsonb_build_array(o.id, o.kind) order by o.started_at, o.id),
-                        '[]'::jsonb)
+       run.id <> cast(:run_id as uuid) as was_there,
+       (select coalesce(jsonb_agg(jsonb_build_array(o.id, o.kind, o.undoes)
+                                  order by o.started_at, o.id), '[]'::jsonb)
           from runs o
          where o.account_id = :account_id and o.state = 'running' and o.id <> run.id
            and o.kind in ('consolidate', 'undo')) as others
   from run
 """
 
+# An update leaves its mark in `xmax`, which a row just made has not.
 START_UNLEASED = f"""
 with made as (
     insert into runs as r (id, account_id, kind, started_by, undoes, turn_id)
     values (cast(:run_id as uuid), cast(:account_id as uuid), :kind, :started_by,
             cast(:undoes as uuid), cast(:turn_id as uuid))
     on conflict %s do update set kind = r.kind
- returning r.id, r.phase, r.state, r.counts
+ returning r.id, r.phase, r.state, r.counts, r.xmax <> 0 as was_there
 )
-select made.id, made.phase, made.state, made.counts, {READ_BEFORE} as read_before,
+select made.id, made.phase, made.state, made.counts, made.was_there, {READ_BEFORE} as read_before,
        '[]'::jsonb as others
   from made
 """
@@ -162,7 +164,11 @@ READ = as_caller(
     select coalesce(json_agg(json_build_object({CHANGE}) order by c.seq), '[]'::json) as rows
       from changes c join run on run.id = c.run_id
 )
-select standing.live, standing.allowed, run.*, changed.rows as changes
-  from standing left join run on true cross join changed
+select standing.live, standing.allowed, caller.account_id, caller.zep_user_uuid,
+       caller.zep_graph_uuid, run.*, changed.rows as changes
+  from standing
+  left join caller on true
+  left join run on true
+ cross join changed
 """
 )

@@ -12,6 +12,7 @@ from tandem.db import run_statements as statements
 from tandem.db.caller import admit, identity
 from tandem.db.change_rows import parse_changes
 from tandem.db.connection import Database, Row
+from tandem.db.people import Subject, subject_of
 from tandem.errors import NotFound
 from tandem.ids import AccountId, TurnId
 from tandem.principal import Principal
@@ -21,10 +22,12 @@ LEASE_SECONDS: Final = 60.0
 
 
 class OtherRun(NamedTuple):
-    """A run that needs the lease and was left unfinished."""
+    """A run that needs the lease and was left unfinished; `undoes` is the run that an undo takes
+    back."""
 
     id: RunId
     kind: RunKind
+    undoes: RunId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,11 @@ class RunRow:
 
 
 class RunWithChanges(NamedTuple):
-    """One run and what it has changed or means to, in order."""
+    """One run, what it has changed or means to, in order, and whose it is."""
 
     run: RunRow
     changes: Sequence[Change]
+    subject: Subject
 
 
 class Runs:
@@ -114,7 +118,7 @@ class Runs:
             undoes=undoes,
             turn_id=turn_id,
         )
-        return _started(rows[0], run_id) if rows else None
+        return _started(rows[0]) if rows else None
 
     async def start_unleased(
         self,
@@ -142,7 +146,7 @@ class Runs:
             undoes=undoes,
             turn_id=turn_id,
         )
-        return _started(row, run_id)
+        return _started(row)
 
     async def current(self, account_id: AccountId) -> RunId | None:
         """The newest unfinished run that needs the lease, worked on or left behind."""
@@ -269,19 +273,23 @@ class Runs:
         admit(row)
         if row["id"] is None:
             raise NotFound("There is no such run.", code="run_not_found")
-        return RunWithChanges(_run(row), parse_changes(row["changes"]))
+        return RunWithChanges(_run(row), parse_changes(row["changes"]), subject_of(row))
 
 
-def _started(row: Row, proposed: RunId) -> Started:
+def _started(row: Row) -> Started:
     return Started(
         run_id=RunId(row["id"]),
-        resumed=row["id"] != proposed,
+        resumed=row["was_there"],
         phase=row["phase"],
         read_before=row["read_before"],
         state=row["state"],
-        others=[OtherRun(RunId(UUID(run)), kind) for run, kind in row["others"]],
+        others=[_other(*other) for other in row["others"]],
         counts=row["counts"],
     )
+
+
+def _other(run_id: str, kind: RunKind, undoes: str | None) -> OtherRun:
+    return OtherRun(RunId(UUID(run_id)), kind, None if undoes is None else RunId(UUID(undoes)))
 
 
 def _run(row: Row) -> RunRow:
