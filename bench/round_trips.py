@@ -7,11 +7,15 @@ request's own.
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from bench.memory_requests import Behind, Call, Request, chat_calls, memory_calls
 from bench.results import BenchError, Result
 from bench.shipped import PASSWORD, database_behind, person_at, shipped_stack, teach
 from bench.wire import Wire
@@ -21,20 +25,18 @@ from local.stack import Stack
 EMAIL, SESSION = "round-trips@example.com", "round-trips"
 FACTS = ("I live in Delhi and like chess.", "My dog's name is Bruno.")
 
-TWO = {
-    "POST /api/chat",
-    "GET /api/memory",
-    "POST /api/memory/search",
-    "POST /api/auth/login",
-    "POST /api/auth/refresh",
-}
-"""Routes that may ask twice; every other asks once."""
+A_CHANGE = 2
+"""What each change of memory may ask: marked before it is sent, and confirmed."""
 
 _TAKES_SECONDS = 0.003
 _ATTEMPTS = 5
 
-Call = tuple[str, Callable[[], Any]]
-"""A route by its key, and a request that it answers well."""
+
+class Counted(NamedTuple):
+    """What one request has asked, and how many changes of memory it carried out."""
+
+    round_trips: int
+    changes: int
 
 
 def run() -> list[Result]:
@@ -50,67 +52,92 @@ def run() -> list[Result]:
         ):
             database_behind(stack, wire)
             person.log_in()
-            counted = {key: count(wire, call) for key, call in _calls(person)}
+            with closing(Behind(stack, person)) as behind:
+                counted = [
+                    (call, count(wire, call.attempts, behind.changes))
+                    for calls in (
+                        _calls(person),
+                        chat_calls(person, behind),
+                        memory_calls(person, behind),
+                        _log_out(person),
+                    )
+                    for call in calls
+                ]
             routes = stack.template.api.routes if stack.template.api else ()
-    forgotten = {route.key for route in routes} - set(counted)
+    forgotten = {route.key for route in routes} - {call.route for call, _ in counted}
     if forgotten:
         raise BenchError(f"no request is made to {', '.join(sorted(forgotten))}")
-    return [
-        Result(f"round trips {key}", measured, limit=2 if key in TWO else 1, unit="")
-        for key, measured in sorted(counted.items())
-    ]
+    return sorted((result(call, told) for call, told in counted), key=lambda one: one.name)
 
 
-def count(wire: Wire, call: Callable[[], Any]) -> int:
-    """Round trips of one request to a function that is warm.
+def result(call: Call, counted: Counted) -> Result:
+    """The figure that is judged: what a request asks, with two more for each change."""
+    return Result(
+        f"round trips {call.route}" + (f" ({call.case})" if call.case else ""),
+        counted.round_trips,
+        limit=call.limit + A_CHANGE * counted.changes,
+        unit="",
+        detail=f"{call.limit} and {counted.changes} changes" if counted.changes else "",
+    )
+
+
+def count(wire: Wire, attempts: Iterator[Request], changes: Callable[[], int]) -> Counted:
+    """Round trips and changes of one request to a function that is warm.
+
+    Args:
+        attempts: requests that are alike.
+        changes: how many were planned so far.
 
     Raises:
         BenchError: each attempt opened a connection of its own, which no warm function does.
     """
     for _ in range(_ATTEMPTS):
+        request, before = next(attempts), changes()
         round_trips, connections = wire.round_trips, wire.connections
-        call()
+        request()
         if wire.connections == connections:
-            return wire.round_trips - round_trips
+            return Counted(wire.round_trips - round_trips, changes() - before)
     raise BenchError("a function connects to PostgreSQL in every request")
 
 
 def _calls(person: Person) -> Iterator[Call]:
-    """A request for each route. A request that uses something up finds a new one each time."""
-    call = person.call
+    """A call for each route that changes no memory."""
+    get = partial(partial, person.call, "GET")
     turn_id = person.chat(SESSION, "Hello there")["turn_id"]
-    yield "POST /api/chat", lambda: person.chat(SESSION, "Where do I live?")
-    yield "GET /api/chat/{turn_id}", lambda: call("GET", f"/api/chat/{turn_id}")
-    yield "GET /api/memory", lambda: call("GET", "/api/memory", params={"session_id": SESSION})
-    yield "POST /api/memory/search", lambda: person.search("Where do I live?", scope="hybrid")
-    yield "POST /api/session/start", lambda: call("POST", "/api/session/start", status=201, json={})
-    yield "GET /api/session", lambda: call("GET", "/api/session")
-    yield "GET /api/session/{session_id}", lambda: call("GET", f"/api/session/{SESSION}")
-    yield "GET /api/history", lambda: call("GET", "/api/history", params={"session_id": SESSION})
-    yield "DELETE /api/session/{session_id}", _deletions(person)
-    yield "GET /api/auth/me", lambda: call("GET", "/api/auth/me")
-    yield "POST /api/auth/signup", lambda: _sign_up(person)
-    yield "POST /api/auth/login", person.log_in
-    yield "POST /api/auth/refresh", lambda: _refresh(person)
-    yield "POST /api/auth/logout", _log_outs(person)
+    asked = partial(person.chat, SESSION, "Where do I live?")
+    yield Call("POST /api/chat", repeat(asked), 2)
+    yield Call("GET /api/chat/{turn_id}", repeat(get(f"/api/chat/{turn_id}")))
+    here = {"session_id": SESSION}
+    yield Call("GET /api/memory", repeat(get("/api/memory", params=here)), 2)
+    searched = partial(person.search, "Where do I live?", scope="hybrid")
+    yield Call("POST /api/memory/search", repeat(searched), 2)
+    started = partial(person.call, "POST", "/api/session/start", status=201, json={})
+    yield Call("POST /api/session/start", repeat(started))
+    yield Call("GET /api/session", repeat(get("/api/session")))
+    yield Call("GET /api/session/{session_id}", repeat(get(f"/api/session/{SESSION}")))
+    yield Call("GET /api/history", repeat(get("/api/history", params=here)))
+    yield Call("DELETE /api/session/{session_id}", _deletions(person))
+    yield Call("GET /api/auth/me", repeat(get("/api/auth/me")))
+    yield Call("POST /api/auth/signup", repeat(partial(_sign_up, person)))
+    yield Call("POST /api/auth/login", repeat(person.log_in), 2)
+    yield Call("POST /api/auth/refresh", repeat(partial(_refresh, person)), 2)
 
 
-def _deletions(person: Person) -> Callable[[], Any]:
-    ids = [
-        person.call("POST", "/api/session/start", status=201, json={})["session_id"]
-        for _ in range(_ATTEMPTS)
-    ]
-    return lambda: person.call("DELETE", f"/api/session/{ids.pop()}", status=204)
+def _log_out(person: Person) -> Iterator[Call]:
+    """Comes last: whoever has logged out is nobody."""
+    yield Call("POST /api/auth/logout", _log_outs(person))
 
 
-def _log_outs(person: Person) -> Callable[[], Any]:
-    tokens = []
-    for _ in range(_ATTEMPTS):
+def _deletions(person: Person) -> Iterator[Request]:
+    while True:
+        started = person.call("POST", "/api/session/start", status=201, json={})
+        yield partial(person.call, "DELETE", f"/api/session/{started['session_id']}", status=204)
+
+
+def _log_outs(person: Person) -> Iterator[Request]:
+    while True:
         person.log_in()
-        tokens.append(person.http.headers["authorization"])
-    return lambda: person.call(
-        "POST", "/api/auth/logout", status=204, headers={"authorization": tokens.pop()}
-    )
+        yield person.log_out
 
 
 def _sign_up(person: Person) -> None:

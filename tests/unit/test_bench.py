@@ -1,5 +1,8 @@
 """The benches' own logic: which there are, what they add to the template, how they judge."""
 
+from collections.abc import Iterator
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +10,7 @@ import pytest
 
 from bench import cold_start, latency, round_trips
 from bench.__main__ import main, measurements
+from bench.memory_requests import Call, Request
 from bench.results import BenchError, Result, table
 from bench.wire import Wire
 from local.template import load_template
@@ -17,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 def test_every_measurement_is_found_by_its_name_and_programs_are_none() -> None:
     assert set(measurements()) >= {
         "cold_start",
+        "consolidation_growth",
         "critical_path",
         "hybrid_search",
         "latency",
@@ -26,7 +31,7 @@ def test_every_measurement_is_found_by_its_name_and_programs_are_none() -> None:
         "twin_growth",
     }
     programs = {"baseline_bare", "baseline_chat", "first_request", "grown_twins", "wire"}
-    programs |= {"counting_queue"}
+    programs |= {"counting_queue", "memory_requests"}
     assert not set(measurements()) & programs
 
 
@@ -91,14 +96,44 @@ class _Counter:
 def test_a_request_that_had_to_connect_is_counted_again() -> None:
     counter = _Counter(connects=2)
     wire: Wire = counter  # type: ignore[assignment]  # only its two counts are read
-    assert round_trips.count(wire, counter.call) == 2
+    assert round_trips.count(wire, repeat(counter.call), lambda: 0) == (2, 0)
 
 
 def test_a_function_that_always_connects_is_no_result() -> None:
     counter = _Counter(connects=100)
     wire: Wire = counter  # type: ignore[assignment]  # only its two counts are read
     with pytest.raises(BenchError, match="connects"):
-        round_trips.count(wire, counter.call)
+        round_trips.count(wire, repeat(counter.call), lambda: 0)
+
+
+def test_what_a_request_changes_is_counted_with_it_and_not_what_was_prepared_for_it() -> None:
+    counter, planned = _Counter(connects=1), [0]
+    wire: Wire = counter  # type: ignore[assignment]  # only its two counts are read
+
+    def change(some: int) -> None:
+        planned[0] += some
+        counter.call()
+
+    def attempts() -> Iterator[Request]:
+        while True:
+            change(100)
+            yield partial(change, 3)
+
+    assert round_trips.count(wire, attempts(), lambda: planned[0]) == (2, 3)
+
+
+@pytest.mark.parametrize(("asked", "within"), [(12, True), (13, False)])
+def test_each_change_may_ask_twice_more(asked: int, within: bool) -> None:
+    call = Call("DELETE /things", repeat(dict), limit=6)
+    judged = round_trips.result(call, round_trips.Counted(asked, changes=3))
+    assert (judged.limit, judged.is_within) == (12, within)
+    assert isinstance(judged.measured, int)
+
+
+def test_of_several_cases_of_a_route_each_is_named() -> None:
+    call = Call("POST /things", repeat(dict), case="dry run")
+    judged = round_trips.result(call, round_trips.Counted(1, changes=0))
+    assert judged.name == "round trips POST /things (dry run)"
 
 
 def test_a_baseline_is_measured_right_before_what_is_judged_by_it() -> None:

@@ -8,6 +8,7 @@ import pytest
 from tandem.db.conflicts import ConflictPair, Conflicts, OpenConflict
 from tandem.db.connection import Database, OneRoundTrip
 from tandem.db.decisions import Decisions
+from tandem.db.people import Subject
 from tandem.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from tandem.ids import TurnId
 from tandem.recall.normalise import statement_hash
@@ -135,14 +136,15 @@ def test_conflicts_are_listed_newest_first_to_their_owner(
     me, you = tidier.person.principal, Speaker.sign_up(connection)
     opened(conflicts, tidier, STEAK)
     older, newer = opened(conflicts, tidier, DOGS)
-    [first] = run(conflicts.list(me, limit=1))
+    [first] = run(conflicts.list(me, limit=1)).items
     assert first == newer
-    assert run(conflicts.list(me, limit=5, before=(first.found_at, first.id))) == [older]
+    assert run(conflicts.list(me, limit=5, before=(first.found_at, first.id))).items == [older]
     run(conflicts.resolve(tidier.account_id, older.id, keep="neither"))
-    assert run(conflicts.list(me, limit=5)) == [newer]
-    assert len(run(conflicts.list(me, limit=5, state=None))) == 2
+    assert run(conflicts.list(me, limit=5)).items == [newer]
+    assert len(run(conflicts.list(me, limit=5, state=None)).items) == 2
+    assert run(conflicts.list(me, limit=5)).subject == Subject(tidier.account_id)
     assert run(conflicts.read(me, newer.id)) == newer
-    assert run(conflicts.list(you.principal, limit=5)) == []
+    assert run(conflicts.list(you.principal, limit=5)) == ([], Subject(you.account_id))
     with pytest.raises(NotFound):
         run(conflicts.read(you.principal, newer.id))
     with pytest.raises(NotFound):

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tandem.db.connection import OneRoundTrip
+from tandem.db.people import Subject
 from tandem.db.runs import OtherRun, Started
 from tandem.errors import Forbidden, NotFound, Unauthenticated
 from tandem.ids import TurnId
@@ -179,7 +180,9 @@ def test_a_turn_has_one_run_of_a_kind(tidier: Tidier) -> None:
 
 def test_a_run_without_a_lease_may_be_started_twice_in_the_same_words(tidier: Tidier) -> None:
     mine = new_run()
-    assert [tidier.start_unleased("settle", run_id=mine).run_id for _ in range(2)] == [mine, mine]
+    first, again = (tidier.start_unleased("settle", run_id=mine) for _ in range(2))
+    assert (first.run_id, first.resumed) == (mine, False)
+    assert (again.run_id, again.resumed) == (mine, True)
     other_turn = TurnId(tidier.turn())
     for _ in range(2):
         assert tidier.start_unleased("forget", turn_id=other_turn).state == "running"
@@ -206,6 +209,7 @@ def test_a_run_is_read_with_its_changes(tidier: Tidier) -> None:
     run(tidier.runs.note(started.run_id, phase="applying", counts={"pairs": 1}))
     found = run(tidier.runs.read(tidier.person.principal, started.run_id))
     assert list(found.changes) == planned
+    assert found.subject == Subject(tidier.account_id)
     assert (found.run.phase, found.run.counts, found.run.kind) == (
         "applying",
         {"pairs": 1},

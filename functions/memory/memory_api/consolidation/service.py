@@ -13,7 +13,7 @@ from tandem import observability
 from tandem.changes.model import RunId
 from tandem.changes.settling import Settled, Settling
 from tandem.cursors import Cursor, Moment, read_cursor, write_cursor
-from tandem.db.conflicts import Keep, OpenConflict
+from tandem.db.conflicts import Keep, ListedConflicts
 from tandem.db.people import Subject
 from tandem.db.runs import RunRow, RunWithChanges
 from tandem.deadline import Deadline
@@ -55,7 +55,7 @@ class ConflictList(Protocol):
         limit: int,
         before: tuple[datetime, UUID] | None = ...,
         user_id: str | None = ...,
-    ) -> list[OpenConflict]: ...
+    ) -> ListedConflicts: ...
 
 
 class Messages(Protocol):
@@ -119,7 +119,7 @@ class ConsolidationService:
         deadline = Deadline(self.request_seconds)
         subject = await self.people.admitted(principal, user_id)
         result = await self.consolidation.run(
-            subject.account_id,
+            subject,
             started_by="request",
             owner=self.new_id(),
             deadline=deadline,
@@ -163,10 +163,8 @@ class ConsolidationService:
         """
         deadline = Deadline(self.request_seconds)
         undone = await self.runs.read(principal, run_id, user_id=user_id)
-        subject = await self.people.admitted(principal, user_id)
-        return await self._handed_over(
-            subject, await self.undoing.undo(subject, undone, deadline=deadline)
-        )
+        result = await self.undoing.undo(undone.subject, undone, deadline=deadline)
+        return await self._handed_over(undone.subject, result)
 
     async def _handed_over(self, subject: Subject, result: RunResult) -> RunResult:
         observability.note(run=str(result.run_id), run_status=result.status)
@@ -203,10 +201,8 @@ class ConflictService:
             Unauthenticated, Forbidden, Unavailable: as `Conflicts.list`.
         """
         scope = f"conflicts:{principal.account_id}"
-        before = _before(cursor, scope)
-        subject = await self.people.admitted(principal, user_id)
-        found = await self.conflicts.list(
-            principal, limit=limit + 1, before=before, user_id=user_id
+        found, subject = await self.conflicts.list(
+            principal, limit=limit + 1, before=_before(cursor, scope), user_id=user_id
         )
         shown = found[:limit]
         read = await self.disputes.read(subject, shown, Deadline(self.read_seconds))

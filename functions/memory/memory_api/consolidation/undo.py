@@ -11,7 +11,7 @@ from memory_api.consolidation.run import RunResult, check, tally
 from tandem.changes.model import UNDOABLE, Change, RunId
 from tandem.changes.undoing import undo_changes
 from tandem.db.people import Subject
-from tandem.db.runs import RunWithChanges
+from tandem.db.runs import RunWithChanges, Started
 from tandem.deadline import Deadline
 from tandem.errors import AppError, Conflict
 from tandem.recall.gather import Person
@@ -62,7 +62,7 @@ class Undoing:
             )
         run_id = started.run_id
         try:
-            await self._carry_out(subject, undone.changes, run_id, owner, deadline)
+            await self._carry_out(subject, undone.changes, started, owner, deadline)
         except OutOfTime:
             await self.runs.release(subject.account_id, owner)
             changes = await self.changes.all(subject.account_id, run_id)
@@ -83,18 +83,20 @@ class Undoing:
         self,
         subject: Subject,
         changed: Sequence[Change],
-        run_id: RunId,
+        started: Started,
         owner: UUID,
         deadline: Deadline,
     ) -> None:
-        account_id = subject.account_id
-        if not await self.changes.record(account_id, run_id, undo_changes(changed), owner=owner):
+        account_id, run_id, left = subject.account_id, started.run_id, undo_changes(changed)
+        if not await self.changes.record(account_id, run_id, left, owner=owner):
             raise LeaseLost
+        if started.resumed:
+            left = await self.changes.unfinished(run_id)
         check(
             await self.path.carry_out(
                 Person(account_id, subject.zep_graph_uuid),
                 run_id,
-                await self.changes.unfinished(run_id),
+                left,
                 owner=owner,
                 read_at=None,
                 deadline=deadline,

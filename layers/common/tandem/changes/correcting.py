@@ -222,7 +222,9 @@ class Correcting:
         )
         if started.state != "running":
             return
-        changes = await self.journal.all(person.account_id, run_id)
+        changes: list[Change] = []
+        if started.resumed:
+            changes = await self.journal.all(person.account_id, run_id)
         if not changes:
             changes = _planned(run_id, target, correction)
             await self.journal.record(person.account_id, run_id, changes)

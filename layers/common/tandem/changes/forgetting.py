@@ -111,14 +111,15 @@ class Forgetting:
         """
         run_id = wish.run_id(person.account_id)
         erased = await self.tombstones.erase(person.account_id, run_id)
+        changes: Sequence[Change] | None = None
         if not erased.known:
             reading = await self._reader.wished(person, wish, deadline)
             if not reading.doomed:
                 return Forgotten(known=False)
-            await self._bury(person, run_id, wish, reading, deadline)
+            changes = await self._bury(person, run_id, wish, reading, deadline)
         elif not erased.left:
             return _forgotten(erased)
-        return await self._carry_out(person, run_id, deadline)
+        return await self._carry_out(person, run_id, deadline, changes)
 
     async def clean(self, person: Person, deadline: Deadline) -> Forgotten:
         """Deletes what has come back though it was forgotten, and finishes what was begun.
@@ -143,8 +144,16 @@ class Forgetting:
         await self.tombstones.bury(person.account_id, burial)
         return await self._carry_out(person, run_id, deadline)
 
-    async def _carry_out(self, person: Person, run_id: RunId, deadline: Deadline) -> Forgotten:
-        changes = await self.journal.all(person.account_id, run_id)
+    async def _carry_out(
+        self,
+        person: Person,
+        run_id: RunId,
+        deadline: Deadline,
+        changes: Sequence[Change] | None = None,
+    ) -> Forgotten:
+        """Makes what is left of changes: of those just recorded, else of all in the journal."""
+        if changes is None:
+            changes = await self.journal.all(person.account_id, run_id)
         left = [change for change in changes if change.state in {"planned", "sent"}]
         made = not any(change.state == "refused" for change in changes)
         if left:
@@ -183,7 +192,8 @@ class Forgetting:
 
     async def _bury(
         self, person: Person, run_id: RunId, wish: Wish, reading: Reading, deadline: Deadline
-    ) -> None:
+    ) -> Sequence[Change] | None:
+        """The changes that are recorded; None when the same wish has recorded its own meanwhile."""
         changes = await self._planned(person, run_id, reading, deadline)
         tombstones = plans.buried(
             run_id,
@@ -194,7 +204,7 @@ class Forgetting:
             key=self.key(),
         )
         burial = Burial(run_id, wish.started_by, wish.turn_id, changes, tombstones)
-        await self.tombstones.bury(person.account_id, burial)
+        return changes if await self.tombstones.bury(person.account_id, burial) else None
 
     async def _planned(
         self, person: Person, run_id: RunId, reading: Reading, deadline: Deadline

@@ -1,6 +1,6 @@
 """Conflicts: two statements that can't both hold, kept until the person says which does."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -9,6 +9,7 @@ from uuid import UUID
 from tandem.changes.model import RunId
 from tandem.db.caller import admit, as_caller, identity
 from tandem.db.connection import Database, Row
+from tandem.db.people import Subject, subject_of
 from tandem.errors import Conflict as AlreadyDone
 from tandem.errors import NotFound
 from tandem.ids import AccountId, TurnId
@@ -84,7 +85,8 @@ _LIST = as_caller(
      order by x.found_at desc, x.id desc
      limit :fetch
 )
-select standing.live, standing.allowed, caller.zep_graph_uuid, page.*
+select standing.live, standing.allowed, caller.account_id, caller.zep_user_uuid,
+       caller.zep_graph_uuid, page.*
   from standing left join caller on true left join page on true
  order by page.found_at desc, page.id desc
 """
@@ -182,6 +184,13 @@ class OpenConflict:
     resolved_at: datetime | None
 
 
+class ListedConflicts(NamedTuple):
+    """Some conflicts, newest first, and whose they are."""
+
+    items: Sequence[OpenConflict]
+    subject: Subject
+
+
 class Conflicts:
     """Reads and writes conflicts. Every method is one round trip and raises `Unavailable` when
     the database is away."""
@@ -241,7 +250,7 @@ class Conflicts:
         state: ConflictState | None = "open",
         before: tuple[datetime, UUID] | None = None,
         user_id: str | None = None,
-    ) -> list[OpenConflict]:
+    ) -> ListedConflicts:
         """The caller's conflicts, newest first.
 
         Args:
@@ -265,7 +274,8 @@ class Conflicts:
             fetch=limit,
         )
         admit(rows[0])
-        return [_conflict(row) for row in rows if row["id"] is not None]
+        items = [_conflict(row) for row in rows if row["id"] is not None]
+        return ListedConflicts(items, subject_of(rows[0]))
 
     async def read(
         self, principal: Principal, conflict_id: UUID, *, user_id: str | None = None

@@ -49,15 +49,16 @@ class People:
         """
         row = await self._database.row(_CALLER, repeatable=True, **identity(principal, user_id))
         admit(row)
-        return _subject(row)
+        return subject_of(row)
 
     async def find(self, account_id: AccountId) -> Subject | None:
         """The person of this account, None when there is no such account."""
         rows = await self._database.rows(_ACCOUNT, repeatable=True, account_id=account_id)
-        return _subject(rows[0]) if rows else None
+        return subject_of(rows[0]) if rows else None
 
 
-def _subject(row: Row) -> Subject:
+def subject_of(row: Row) -> Subject:
+    """The person of a row that has `account_id` and what Zep calls them."""
     return Subject(
         account_id=AccountId(row["account_id"]),
         zep_user_uuid=row["zep_user_uuid"],
