@@ -11,11 +11,7 @@ from tandem.changes.forgetting import Forgetting, Wish
 from tandem.changes.ready import Parts
 from tandem.changes.settling import Keep as Side
 from tandem.changes.settling import Settling
-from tandem.db.changes import Changes
-from tandem.db.conflicts import Conflicts
-from tandem.db.links import Links
 from tandem.db.proposals import OpenConflict, OpenProposal
-from tandem.db.runs import Runs
 from tandem.deadline import Deadline
 from tandem.errors import Conflict, NotFound, Unavailable, UpstreamError
 from tandem.ids import TurnId
@@ -28,18 +24,8 @@ _SIDES: Final[dict[Keep, Side]] = {"first": "left", "second": "right", "both": "
 
 def wire_changes(parts: Parts) -> "JournalledChanges":
     """What changes memory in a chat, over these parts."""
-    settling = Settling(
-        Conflicts(parts.database),
-        Links(parts.database),
-        Runs(parts.database),
-        Changes(parts.database),
-        parts.path(),
-        parts.mem0,
-        parts.zep,
-        parts.call_seconds,
-    )
     return JournalledChanges(
-        parts.forget_search(), parts.forgetting(), parts.correcting(), settling
+        parts.forget_search(), parts.forgetting(), parts.correcting(), parts.settling()
     )
 
 

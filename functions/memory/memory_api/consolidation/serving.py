@@ -6,11 +6,9 @@ from memory_api.consolidation.undo import Undoing
 from memory_api.consolidation.wiring import build_consolidation
 from tandem import settings as s
 from tandem.changes.ready import Parts
-from tandem.changes.settling import Settling
 from tandem.changes.wake import ConsolidationWake
 from tandem.db.changes import Changes
 from tandem.db.conflicts import Conflicts
-from tandem.db.links import Links
 from tandem.db.people import People
 from tandem.db.runs import LEASE_SECONDS, Runs
 
@@ -33,21 +31,11 @@ def build_services(parts: Parts) -> Services:
         request_seconds=limits.consolidation_request_seconds,
         request_statements=limits.consolidation_request_statements,
     )
-    settling = Settling(
-        Conflicts(database),
-        Links(database),
-        runs,
-        changes,
-        parts.path(),
-        parts.mem0,
-        parts.zep,
-        parts.call_seconds,
-    )
     conflicts = ConflictService(
         people=people,
         conflicts=Conflicts(database),
         disputes=Disputes(parts.zep, parts.mem0),
-        settling=settling,
+        settling=parts.settling(),
         request_seconds=limits.consolidation_request_seconds,
         read_seconds=s.load(s.RetrievalSettings).retrieval_seconds,
     )

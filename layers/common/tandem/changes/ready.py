@@ -12,9 +12,12 @@ from tandem.changes.forget_search import ForgetSearch
 from tandem.changes.forgetting import Forgetting
 from tandem.changes.keys import derived_key
 from tandem.changes.path import ChangePath
+from tandem.changes.settling import Settling
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.db.changes import Changes
+from tandem.db.choices import MadeChoices
+from tandem.db.conflicts import Conflicts
 from tandem.db.connection import Database
 from tandem.db.corrections import LeftCorrections
 from tandem.db.links import Links
@@ -68,12 +71,31 @@ class Parts:
 
     def cleaning(self) -> Cleaning:
         """What the consolidate job does first."""
-        return Cleaning(self.forgetting(), self.correcting(), LeftCorrections(self.database))
+        return Cleaning(
+            self.forgetting(),
+            self.correcting(),
+            LeftCorrections(self.database),
+            self.settling(),
+            MadeChoices(self.database),
+        )
 
     def forget_search(self) -> ForgetSearch:
         """Finds what a person may mean."""
         gather = Gather(self.zep, self.mem0, stage=self.stage)
         return ForgetSearch(gather, MemoryLedger(self.database))
+
+    def settling(self) -> Settling:
+        """Carries out what a person says of two statements that can't both hold."""
+        return Settling(
+            Conflicts(self.database),
+            Links(self.database),
+            Runs(self.database),
+            Changes(self.database),
+            self.path(),
+            self.mem0,
+            self.zep,
+            self.call_seconds,
+        )
 
     def correcting(self) -> Correcting:
         """Puts what a person says in the place of what was remembered."""

@@ -21,7 +21,7 @@ from tandem.recall.gather import Person
 from tandem.recall.merge import Pair
 from tandem.recall.normalise import statement_hash
 
-__all__ = ["Keep", "Settled", "Settling"]
+__all__ = ["Keep", "Settled", "Settling", "settlement_of"]
 
 _MEMORY: Final = "mem_"
 _FACT: Final = "fact_"
@@ -203,7 +203,7 @@ class Settling:
         self, account_id: AccountId, conflict: OpenConflict, turn_id: TurnId | None
     ) -> Started:
         """One run a choice, whoever asks how often."""
-        run_id = RunId(uuid5(conflict.id, f"settled {conflict.resolved_at}"))
+        run_id = settlement_of(conflict.id, conflict.resolved_at)
         if turn_id is not None:
             started = await self.runs.start_unleased(
                 account_id, run_id=run_id, kind="settle", started_by="chat", turn_id=turn_id
@@ -254,6 +254,11 @@ class Settling:
         )
         holds = edge is not None and edge.invalid_at is None and edge.expired_at is None
         return statement_hash(edge.fact) if edge is not None and holds else None
+
+
+def settlement_of(conflict_id: UUID, resolved_at: datetime | None) -> RunId:
+    """The run that carries out what was said of this conflict then."""
+    return RunId(uuid5(conflict_id, f"settled {resolved_at}"))
 
 
 def _losers(conflict: OpenConflict) -> set[str]:
