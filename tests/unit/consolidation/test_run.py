@@ -141,6 +141,7 @@ def test_someone_who_never_stops_talking_is_left_for_the_next_run() -> None:
     assert world.visible() == {older, newer}
     assert len(world.path.read_at) == 3
     assert len(world.oracle.calls) == 1  # what was judged once is known
+    assert world.journal.finished == [("done", None)]  # and so the next plan finds them
 
 
 def test_without_a_judge_only_what_is_equal_is_merged_and_the_person_stays_due() -> None:

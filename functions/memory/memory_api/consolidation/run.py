@@ -234,8 +234,9 @@ class Consolidation:
             planned = await self._planned_or_settled(progress, read)
             if not await self._is_stale_after(progress, planned):
                 return read, planned
-        # The person goes on talking: what is left is for the next run.
+        # The person goes on talking: they stay due, and what is left is for the next run.
         await self._start_over(progress)
+        progress.whole = False
         return read, replace(planned, conflicts=(), superseded_conflicts=())
 
     async def _read(self, subject: Subject, deadline: Deadline) -> Read:
