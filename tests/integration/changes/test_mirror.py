@@ -114,11 +114,11 @@ def test_a_copy_has_its_link_and_its_sources_until_it_is_undone(tidier: Tidier) 
             edge_uuid=edge,
             text_hash=ONE,
             turn_ids=(turn,),
-            details={"also_edges": [str(also), str(edge)]},
+            details={"also_edges": {str(also): OTHER.hex(), str(edge): ONE.hex()}},
         ),
         made_id=copy,
     )
-    assert links(tidier) == {KnownLink(copy, edge, ONE, ONE), KnownLink(copy, also, ONE, ONE)}
+    assert links(tidier) == {KnownLink(copy, edge, ONE, ONE), KnownLink(copy, also, ONE, OTHER)}
     assert tidier.sources(copy) == {turn}
     undo(tidier, run_id)
     assert links(tidier) == set()

@@ -137,6 +137,21 @@ def test_delhi_mumbai_delhi_with_a_run_between_ends_in_delhi(tidied: Tidied) -> 
     assert tidied.consolidate()["changes"] == []
 
 
+def test_facts_that_say_the_same_in_other_words_are_copied_once_and_for_all(
+    tidied: Tidied,
+) -> None:
+    tidied.judged(("Likes chess", "Loves chess", "same"))
+    tidied.stores.told("I like chess. I love chess.")
+    [one, other] = tidied.stores.edges()
+    for number, edge in enumerate((one, other), start=1):
+        tidied.said(edge["episode_uuids"][0], number, number)
+
+    run = tidied.consolidate()
+
+    assert [change["kind"] for change in run["changes"]] == ["add"]
+    assert tidied.consolidate()["changes"] == []
+
+
 def test_facts_that_mem0_lacks_are_copied_with_their_time_and_those_it_has_are_linked(
     tidied: Tidied,
 ) -> None:

@@ -66,7 +66,9 @@ def test_a_fact_that_mem0_lacks_is_added_with_its_time_and_its_turns() -> None:
     assert (change.kind, change.reason, change.mem0_id) == ("add", "lacking", None)
     assert change.turn_ids == world.facts[edge].turn_ids
     assert change.details["said_at"] == (START + timedelta(days=3)).isoformat()
-    assert change.details["also_edges"] == [also.removeprefix("fact_")]
+    assert change.details["also_edges"] == {
+        also.removeprefix("fact_"): world.facts[also].hash.hex()
+    }
     assert world.run().changes == []
 
 
@@ -327,6 +329,25 @@ def test_update_and_distinct_between_the_same_clusters_stay_undecided() -> None:
     made = planned(world)
     assert kinds(made) == [("hide", "equal")]
     assert made.counts["held_disagreement"] == 2
+
+
+def test_what_was_hidden_at_an_unknown_time_comes_back_for_what_is_said_after_it_was() -> None:
+    """Settling a conflict doesn't tell when what was given up had last been said."""
+    world = World()
+    kept = world.say("mem", BORN_A, "", 5)
+    given_up = world.say("mem", BORN_B, "", 1)
+    statement = world.memories.pop(given_up)
+    ghost = Hidden(
+        given_up, statement.hash, None, kept, "resolved", hidden_at=START + timedelta(days=6)
+    )
+    world.hidden[given_up] = (statement, ghost)
+    fact = world.say("fact", BORN_B, "", 2)
+    assert kinds(planned(world)) == []
+
+    world.facts[fact] = replace(world.facts[fact], said_at=START + timedelta(days=7))
+    shown, linked = planned(world).changes
+    assert (shown.kind, shown.reason, f"mem_{shown.mem0_id}") == ("show", "said_again", given_up)
+    assert (linked.kind, f"fact_{linked.edge_uuid}") == ("link", fact)
 
 
 def test_after_an_undo_only_what_is_said_since_changes_it_again() -> None:

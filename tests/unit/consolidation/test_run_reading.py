@@ -69,6 +69,37 @@ def test_a_time_that_we_noted_ourselves_counts_where_no_turn_does_and_a_store_s_
     assert [statement(world, one).said_at for one in (unknown, fact, *odd)] == [None] * 6
 
 
+@pytest.mark.parametrize(
+    "told", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2999-01-01T00:00:00Z"]
+)
+def test_a_noted_time_at_which_nobody_can_have_said_anything_is_none(told: str) -> None:
+    world = World()
+    odd = world.remembers("Likes tea", metadata={"said_at": told})
+    known = world.remembers("Has a dog", said=2, metadata={"said_at": told})
+
+    assert statement(world, odd).said_at is None
+    assert statement(world, known).said_at == day(2)
+
+
+def test_of_more_memories_than_are_read_nothing_is_taken_to_be_lacking(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("memory_api.consolidation.reading.MOST_MEMORIES", 2)
+    world = World()
+    for number in range(3):
+        world.remembers(f"Memory {number}", said=number)
+    world.learned("Lives in Quito", said=1)
+
+    found = read(world).picture
+
+    assert len([one for one in found.statements if one.is_memory]) == 2
+    assert found.has_more
+    assert asyncio.run(world.run()).changes == []
+    del world.stores.memories["m2"]
+    assert not read(world).picture.has_more
+    assert [one.kind for one in asyncio.run(world.run()).changes] == ["add"]
+
+
 def test_a_turn_that_a_memory_takes_over_makes_it_no_older_than_we_noted_it_to_be() -> None:
     world = World()
     noted = {"said_at": day(9).isoformat()}

@@ -62,7 +62,7 @@ class Outlook:
     def addition(self, place: int) -> Statement | None:
         """The fact that is to be copied, where no memory says it."""
         cluster = self.clusters[place]
-        if cluster.memories or self.revival(place) is not None:
+        if cluster.memories or self._picture.has_more or self.revival(place) is not None:
             return None
         if place in self.relations.unsettled or self._is_contested(place):
             return None
@@ -173,10 +173,12 @@ class Outlook:
     def _floor(self, place: int) -> datetime | None:
         """What was said up to then is no news; None if nobody knows when that was."""
         cluster = self.clusters[place]
-        if any(ghost.said_at is None for ghost in cluster.ghosts):
-            return None
-        times = [ghost.said_at for ghost in cluster.ghosts if ghost.said_at is not None]
-        times += [self._until.get(one, _BEGINNING) for one in cluster.ids]
+        times = [self._until.get(one, _BEGINNING) for one in cluster.ids]
+        for ghost in cluster.ghosts:
+            last = ghost.said_at or ghost.hidden_at
+            if last is None:
+                return None
+            times.append(last)
         return max(times)
 
     def _is_contested(self, place: int) -> bool:

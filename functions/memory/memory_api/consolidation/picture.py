@@ -28,11 +28,13 @@ class Stored:
 
     Attributes:
         own_node: the entity that is the person; None while Zep has none.
+        has_more: Mem0 has more memories than these.
     """
 
     memories: Sequence[Mem0Memory]
     edges: Sequence[ZepEdge]
     own_node: ZepUuid | None
+    has_more: bool = False
 
 
 def provider_ids(stored: Stored, hidden: Sequence[HiddenMemory]) -> set[str]:
@@ -55,14 +57,18 @@ def _named_turns(memory: Mem0Memory) -> tuple[TurnId, ...]:
         return ()
 
 
-def _told(memory: Mem0Memory) -> datetime | None:
-    """The evidence time that we noted with a memory ourselves."""
+def _told(memory: Mem0Memory, now: datetime) -> datetime | None:
+    """The evidence time that we noted with a memory ourselves. Others may write there, too: what
+    can't have been said by now would win over all that is said until then."""
     told = memory.metadata.get("said_at")
     try:
         moment = datetime.fromisoformat(told) if isinstance(told, str) else None
-    except ValueError:
+        if moment is None or moment.tzinfo is None:
+            return None
+        moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment is not None and moment.tzinfo is not None else None
+    return moment if moment <= now else None
 
 
 def build(
@@ -75,7 +81,9 @@ def build(
     now = datetime.now(UTC)
     out_of_sight = {memory.mem0_id for memory in hidden if memory.listed}
     statements = [
-        _memory(memory, evidence) for memory in stored.memories if memory.id not in out_of_sight
+        _memory(memory, evidence, now)
+        for memory in stored.memories
+        if memory.id not in out_of_sight
     ]
     statements += [_fact(edge, evidence, stored.own_node, now) for edge in stored.edges]
     shown = {statement.id for statement in statements}
@@ -95,13 +103,14 @@ def build(
         ],
         kept_out=_on_their_way(statements, standing),
         forgotten=_forgotten(statements, standing),
+        has_more=stored.has_more,
     )
 
 
-def _memory(memory: Mem0Memory, evidence: Evidence) -> Statement:
+def _memory(memory: Mem0Memory, evidence: Evidence, now: datetime) -> Statement:
     turns, said_at = _said([memory.id], _named_turns(memory), evidence)
     # Earlier turns, taken over from what says the same, don't make it older.
-    times = [time for time in (said_at, _told(memory)) if time is not None]
+    times = [time for time in (said_at, _told(memory, now)) if time is not None]
     return Statement(
         id=f"{MEMORY}{memory.id}",
         text=memory.text,
@@ -136,6 +145,7 @@ def _hidden(memory: HiddenMemory, evidence: Evidence) -> Hidden:
         kept_id=memory.kept_id,
         reason=memory.reason,
         heard_at=heard_at,
+        hidden_at=memory.hidden_at,
         purged=memory.purged,
     )
 
@@ -189,5 +199,6 @@ def fingerprint_of(picture: Picture) -> bytes:
         ),
         sorted(picture.kept_out),
         sorted(picture.forgotten),
+        picture.has_more,
     ]
     return hashlib.sha256(repr(parts).encode()).digest()

@@ -136,7 +136,7 @@ def _show(revival: Revival) -> Change:
 
 
 def _add(fact: Statement, cluster: Cluster) -> Change:
-    others = sorted(fact_.id.removeprefix(FACT) for fact_ in cluster.facts if fact_ is not fact)
+    others = {one.id.removeprefix(FACT): one.hash.hex() for one in cluster.facts if one is not fact}
     return Change(
         _UNSET,
         seq=0,

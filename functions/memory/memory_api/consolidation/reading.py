@@ -178,15 +178,20 @@ class PictureReader:
                 own_node = group.create_task(self._own_node(subject, deadline))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
-        return Stored(memories.result(), edges.result(), own_node.result())
+        found, has_more = memories.result()
+        return Stored(found, edges.result(), own_node.result(), has_more)
 
-    async def _memories(self, subject: Subject, deadline: Deadline) -> Sequence[Mem0Memory]:
+    async def _memories(
+        self, subject: Subject, deadline: Deadline
+    ) -> tuple[Sequence[Mem0Memory], bool]:
+        """As many as may be read, and whether there are more."""
         found = await self._mem0.list_all(
             user_id=name_at_stores(self._stage, subject.account_id),
-            max_items=MOST_MEMORIES,
+            max_items=MOST_MEMORIES + 1,
             timeout_seconds=deadline.step(deadline.left()),
         )
-        return [memory for memory in found if memory.text.strip()]
+        read = found[:MOST_MEMORIES]
+        return [memory for memory in read if memory.text.strip()], len(found) > len(read)
 
     async def _edges(self, subject: Subject, deadline: Deadline) -> Sequence[ZepEdge]:
         if subject.zep_graph_uuid is None:

@@ -53,6 +53,7 @@ class Hidden:
         kept_id: what is shown in its place, `mem_…` or `fact_…`.
         reason: `equal`, `same`, `update` or `resolved`.
         heard_at: its evidence time by now, if turns found since say it; else None.
+        hidden_at: what is said later than this is said again, even where nobody knows `said_at`.
         purged: it is gone from Mem0 and can't be shown again.
     """
 
@@ -62,6 +63,7 @@ class Hidden:
     kept_id: str | None
     reason: str
     heard_at: datetime | None = None
+    hidden_at: datetime | None = None
     purged: bool = False
 
 
@@ -136,6 +138,8 @@ class Picture:
             addition they undid. Decisions with an empty `right_id` say the same.
         forgotten: ids that must not be added, shown or linked: what rests on forgotten turns.
         conflicts: all that were ever reported, open or not. They aren't reported again.
+        has_more: Mem0 has more memories than were read, so that what seems to be lacking may be
+            there.
     """
 
     statements: Sequence[Statement]
@@ -146,6 +150,7 @@ class Picture:
     kept_out: frozenset[str] = frozenset()
     forgotten: frozenset[str] = frozenset()
     conflicts: frozenset[ConflictKey] = frozenset()
+    has_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,8 @@ class Plan:
     Attributes:
         changes: in the order in which they are to be carried out; `seq` from 1. An `add` has
             `edge_uuid` and the fact's text; `details["said_at"]` is its evidence time,
-            `details["also_edges"]` further facts (UUIDs as text) to be linked to the new memory.
+            `details["also_edges"]` further facts to be linked to the new memory: of each the UUID
+            and the hash, as text.
         conflicts: that weren't known before.
         undecided: pairs without a usable decision, those included that a guard held back.
         counts: `hide`, `show`, `add`, `link`, `left` (changes that the budget cut), `conflicts`,

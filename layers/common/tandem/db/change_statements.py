@@ -229,11 +229,12 @@ with forgotten as (
     on conflict (account_id, mem0_id, edge_uuid) do update
        set statement_hash = excluded.statement_hash, fact_hash = excluded.fact_hash
 ), linked_too as (
-    insert into links (account_id, mem0_id, edge_uuid, statement_hash)
-    select d.account_id, d.mem0_id, cast(e.edge_uuid as uuid), d.text_hash
+    insert into links (account_id, mem0_id, edge_uuid, statement_hash, fact_hash)
+    select d.account_id, d.mem0_id, cast(e.edge_uuid as uuid), d.text_hash,
+           decode(e.fact_hash, 'hex')
       from done d
-     cross join lateral jsonb_array_elements_text(d.details -> 'also_edges') e (edge_uuid)
-     where d.kind = 'add' and jsonb_typeof(d.details -> 'also_edges') = 'array'
+     cross join lateral jsonb_each_text(d.details -> 'also_edges') e (edge_uuid, fact_hash)
+     where d.kind = 'add' and jsonb_typeof(d.details -> 'also_edges') = 'object'
        and cast(e.edge_uuid as uuid) <> d.edge_uuid
     on conflict (account_id, mem0_id, edge_uuid) do nothing
 ), unlinked as (
