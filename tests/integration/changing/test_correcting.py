@@ -152,3 +152,35 @@ def test_the_history_of_a_memory_tells_what_both_stores_and_we_have_done(
     assert times == sorted(times)
     status, problem = memory.call("GET", "/api/memory/mem_unknown/history")
     assert (status, problem["code"]) == (404, "memory_not_found")
+
+
+def test_what_a_memory_said_once_is_not_told_when_it_is_forgotten(memory: MemoryWorld) -> None:
+    memory.tell("I live in Delhi")
+    item = memory.item("Lives in Delhi")
+    correct(memory, item, "Lives in Pune")
+    memory.deliver_all()
+    _, shown = memory.call("POST", "/api/memory/forget", {"query": "Delhi"})
+    assert [one["text"] for one in shown["items"]] == ["Lives in Delhi"]
+    assert memory.call("POST", "/api/memory/forget", {"token": shown["token"]})[0] == 200
+
+    status, story = memory.call("GET", f"/api/memory/{item}/history")
+
+    told = [(one["store"], one["event"], one["text"]) for one in story["items"]]
+    assert status == 200
+    assert ("mem0", "added", None) in told
+    assert ("mem0", "changed", "Lives in Pune") in told
+    assert "Delhi" not in str(story)
+
+
+def test_what_a_correction_has_replaced_is_forgotten_alone(memory: MemoryWorld) -> None:
+    memory.tell("I live in Delhi")
+    item = memory.item("Lives in Delhi")
+    correct(memory, item, "Lives in Pune")
+    memory.deliver_all()
+    [[fact]] = memory.person.run("select edge_uuid from links where mem0_id = :m", m=item[4:])
+
+    assert memory.call("DELETE", f"/api/memory/fact_{fact}")[0] == 204
+
+    assert memory.memories() == ["Lives in Pune"]
+    assert current(memory) == ["Lives in Pune"]
+    assert "Lives in Delhi" not in memory.facts()

@@ -1,13 +1,14 @@
 """How one item of the memory came to be as it is: told by both stores and our own journal."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
 from tandem import observability
+from tandem.changes.forget_plan import keyed_hash
 from tandem.changes.memory_reading import own_memory
 from tandem.changes.model import RunId
 from tandem.clients.models import Mem0HistoryEntry, Mem0Memory, ZepEdge
@@ -80,6 +81,7 @@ class Histories:
     Args:
         stage: the part of a person's name at the stores that tells deployments apart.
         call_seconds: how long a store may take to answer a call.
+        key: of the hashes of what is forgotten.
     """
 
     ledger: Ledger
@@ -87,9 +89,13 @@ class Histories:
     zep: Facts
     stage: str
     call_seconds: float
+    key: Callable[[], bytes]
 
     async def read(self, principal: Principal, item_id: str) -> ItemStory:
         """What happened to a memory and to the facts it is linked with, or the other way round.
+
+        A memory that was rewritten once said something else. Mem0 keeps that; where the person
+        wants it forgotten, it is not told.
 
         Raises:
             NotFound: `memory_not_found`, also when it is somebody else's.
@@ -112,7 +118,7 @@ class Histories:
         facts = [edge_uuid] if edge_uuid is not None else known.facts[:_MOST_LINKED]
         degraded: set[str] = set()
         told = await asyncio.gather(
-            *(_or_nothing(self._of_memory(one), degraded) for one in memories),
+            *(_or_nothing(self._of_memory(one, known.forgotten), degraded) for one in memories),
             *(_or_nothing(self._of_fact(graph, one), degraded) for one in facts),
         )
         ours = [
@@ -133,18 +139,28 @@ class Histories:
             return None
         return await self.zep.get_edge(graph, edge_uuid, timeout_seconds=self.call_seconds)
 
-    async def _of_memory(self, memory_id: Mem0Id) -> list[Event]:
+    async def _of_memory(
+        self, memory_id: Mem0Id, forgotten: Mapping[bytes, datetime]
+    ) -> list[Event]:
         entries = await self.mem0.history(memory_id, timeout_seconds=self.call_seconds)
         return [
             Event(
                 at=at,
                 store="mem0",
                 event=_WORDS.get(entry.event, clean(entry.event.lower(), 40)),
-                text=clean(entry.new_text, MAX_STATEMENT) if entry.new_text else None,
+                text=self._told(entry.new_text, at, forgotten),
             )
             for entry in entries
             if (at := entry.updated_at or entry.created_at) is not None
         ]
+
+    def _told(
+        self, text: str | None, at: datetime, forgotten: Mapping[bytes, datetime]
+    ) -> str | None:
+        if not text:
+            return None
+        until = forgotten.get(keyed_hash(self.key(), text)) if forgotten else None
+        return None if until is not None and at <= until else clean(text, MAX_STATEMENT)
 
     async def _of_fact(self, graph: ZepUuid | None, edge_uuid: ZepUuid) -> list[Event]:
         edge = await self._fact(graph, edge_uuid)

@@ -48,5 +48,6 @@ def wire_changing(
         parts.zep,
         stage=parts.stage,
         call_seconds=retrieval_seconds,
+        key=parts.forgetting().key,
     )
     return create_changing_router(changing, histories)

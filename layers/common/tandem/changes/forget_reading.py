@@ -229,7 +229,10 @@ class ForgetReader:
             edge_uuids=facts.keys(),
             hashes=[statement_hash(text) for text in texts],
         )
-        linked = [link for link in around.links if _still_says(link, memories, facts)]
+        named = {link.mem0_id for link in around.links} - memories.keys()
+        held = dict(memories) | await self._memories(person, named, deadline)
+        by_uuid = {edge.uuid: edge for edge in edges}
+        linked = [link for link in around.links if _still_says(link, held, by_uuid)]
         equals = await self._equals(person, texts, deadline)
         said = {normalise(text) for text in texts} - {""}
         return _Wanted(
@@ -328,8 +331,12 @@ def _uuids(parts: Iterable[tuple[str, str, str]], wanted: str) -> Iterable[UUID]
 def _still_says(
     link: Linked, memories: Mapping[Mem0Id, Mem0Memory], facts: Mapping[ZepUuid, ZepEdge]
 ) -> bool:
-    """A link counts as long as the memory or the fact has the words for which it was made."""
+    """A link counts as long as the memory and the fact have the words for which it was made: a
+    memory that was corrected says something else, and what it replaced may be forgotten alone."""
     memory, fact = memories.get(link.mem0_id), facts.get(link.edge_uuid)
-    return (memory is not None and statement_hash(memory.text) == link.memory_hash) or (
-        fact is not None and statement_hash(fact.fact) == link.fact_hash
+    return (
+        memory is not None
+        and fact is not None
+        and statement_hash(memory.text) == link.memory_hash
+        and statement_hash(fact.fact) == link.fact_hash
     )

@@ -1,7 +1,7 @@
 """What the journal has done to one memory or fact, and what it is linked with."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -33,7 +33,11 @@ select standing.live, standing.allowed, caller.account_id, caller.zep_graph_uuid
           from pairs) as pairs,
        (select coalesce(jsonb_agg(jsonb_build_object('run_id', run_id, 'kind', kind,
                    'reason', reason, 'at', finished_at) order by finished_at), '[]'::jsonb)
-          from changed) as changes
+          from changed) as changes,
+       (select coalesce(jsonb_agg(jsonb_build_array(encode(x.statement_hash, 'hex'),
+                                                    x.forgotten_at)), '[]'::jsonb)
+          from tombstones x join caller c on c.account_id = x.account_id and c.allowed)
+           as forgotten
   from standing
   left join caller on true
 """)
@@ -56,12 +60,15 @@ class ItemHistory:
 
     Attributes:
         memories, facts: what it is linked with.
+        forgotten: keyed hashes of the statements that the person wants forgotten, and when each
+            was forgotten last.
     """
 
     zep_graph_uuid: ZepUuid | None
     memories: Sequence[Mem0Id]
     facts: Sequence[ZepUuid]
     changes: Sequence[Journalled]
+    forgotten: Mapping[bytes, datetime] = field(default_factory=dict)
 
 
 class ItemHistories:
@@ -106,4 +113,11 @@ class ItemHistories:
                 )
                 for one in row["changes"]
             ],
+            forgotten=_forgotten(row["forgotten"]),
         )
+
+
+def _forgotten(rows: list[list[str]]) -> dict[bytes, datetime]:
+    """Of a statement that was forgotten more than once, the last time."""
+    times = sorted((datetime.fromisoformat(at), bytes.fromhex(name)) for name, at in rows)
+    return {name: at for at, name in times}
