@@ -19,6 +19,9 @@ UNAUTHORIZED = {"message": "Unauthorized"}
 PROTECTED = [
     ("POST", "/api/auth/logout"),
     ("GET", "/api/auth/me"),
+    ("GET", "/api/auth/logins"),
+    ("DELETE", f"/api/auth/logins/{uuid4()}"),
+    ("POST", "/api/auth/password"),
     ("POST", "/api/session/start"),
     ("GET", "/api/session"),
     ("GET", "/api/session/one"),

@@ -67,7 +67,15 @@ def test_the_story_of_one_login_and_its_round_trips(call: Call, counting_proxy: 
     status, renewed = priced(1, "auth_refresh", body={"refresh_token": tokens["refresh_token"]})
     assert status == 200
     assert claims_in(renewed["access_token"])["sid"] == claims["sid"]
-    assert priced(1, "auth_refresh", body={"refresh_token": tokens["refresh_token"]})[0] == 401
+    assert priced(1, "auth_refresh", body={"refresh_token": tokens["refresh_token"]})[0] == 200
+
+    call("auth_login")
+    status, page = priced(1, "auth_logins", claims=claims)
+    assert status == 200
+    assert [item["current"] for item in page["items"]] == [False, True]
+    assert priced(1, "auth_end_login", claims=claims)[1]["code"] == "login_not_found"
+    assert priced(2, "auth_password", claims=claims) == (204, {})
+    assert len(priced(1, "auth_logins", claims=claims)[1]["items"]) == 1
 
     assert priced(1, "auth_logout", claims=claims) == (204, {})
     assert priced(1, "auth_me", claims=claims)[1]["code"] == "login_ended"
@@ -86,7 +94,9 @@ def test_nothing_is_asked_of_the_database_for_a_request_that_is_refused_on_sight
     assert counting_proxy.connections == 0
 
 
-@pytest.mark.parametrize("name", ["auth_signup", "auth_login", "auth_refresh", "auth_me"])
+@pytest.mark.parametrize(
+    "name", ["auth_signup", "auth_login", "auth_refresh", "auth_me", "auth_logins"]
+)
 def test_a_connection_that_was_cut_while_idle_is_not_noticed_by_the_person(
     name: str, call: Call, counting_proxy: Any
 ) -> None:

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from auth_api.schemas import LogInRequest, RefreshRequest, SignUpRequest
+from auth_api.schemas import (
+    ChangePasswordRequest,
+    ListLoginsQuery,
+    LogInRequest,
+    LogOutQuery,
+    RefreshRequest,
+    SignUpRequest,
+)
 from chat_api.schemas import ChatRequest
 from history_api.schemas import HistoryRequest, ListSessionsQuery, StartSessionRequest
 from memory_api.changing.schemas import CorrectRequest, ForgetRequest, RememberRequest
@@ -29,6 +36,9 @@ TABLE = README.split("### What they take\n", 1)[1].split("\n#", 1)[0]
         ("POST /api/auth/signup", SignUpRequest),
         ("POST /api/auth/login", LogInRequest),
         ("POST /api/auth/refresh", RefreshRequest),
+        ("POST /api/auth/logout?", LogOutQuery),
+        ("GET /api/auth/logins?", ListLoginsQuery),
+        ("POST /api/auth/password", ChangePasswordRequest),
         ("POST /api/session/start", StartSessionRequest),
         ("GET /api/session?", ListSessionsQuery),
         ("POST /api/chat", ChatRequest),

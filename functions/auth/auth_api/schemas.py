@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from auth_api.emails import has_control_characters, is_email, normalise_email
+from tandem.cursors import MAX_CURSOR_CHARACTERS
 from tandem.fields import Label
 from tandem.web import RequestModel, ResponseModel
 
@@ -76,3 +78,39 @@ class LogInResponse(ResponseModel):
     expires_in: int
     refresh_token: str
     user_id: str
+
+
+class LogOutQuery(RequestModel):
+    """Which logins end: this one, or `everywhere` all of the person's."""
+
+    everywhere: bool = False
+
+
+class ListLoginsQuery(RequestModel):
+    """Which of the person's live logins to list, newest first."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    cursor: Annotated[str, Field(max_length=MAX_CURSOR_CHARACTERS)] | None = None
+
+
+class LoginResponse(ResponseModel):
+    """One live login. `current` is the one that asks; `expires_at` its end, however renewed."""
+
+    login_id: UUID
+    created_at: datetime
+    expires_at: datetime
+    current: bool
+
+
+class ListLoginsResponse(ResponseModel):
+    """Some logins, newest first. `next_cursor` is null on the last page."""
+
+    items: list[LoginResponse]
+    next_cursor: str | None
+
+
+class ChangePasswordRequest(RequestModel):
+    """Another password. The current one's form isn't judged beyond its size."""
+
+    current_password: Annotated[SecretStr, Field(max_length=128)]
+    new_password: NewPassword

@@ -122,11 +122,21 @@ def test_a_refresh_token_works_once_and_brings_the_next(call: Call) -> None:
     assert second["refresh_token"] != first["refresh_token"]
     assert second["access_token"] == first["access_token"]
 
-    used = call("auth_refresh", body={"refresh_token": first["refresh_token"]})
-    unknown = call("auth_refresh")
-    assert used == unknown
-    assert (used[0], used[1]["code"]) == (401, "bad_refresh_token")
     assert call("auth_refresh", body={"refresh_token": second["refresh_token"]})[0] == 200
+
+
+def test_a_refresh_token_that_is_used_again_is_refused_like_an_unknown_one_and_noted(
+    call: Call, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    call("auth_signup")
+    _, first = call("auth_login")
+    _, second = call("auth_refresh", body={"refresh_token": first["refresh_token"]})
+
+    used = call("auth_refresh", body={"refresh_token": first["refresh_token"]})
+    assert log_lines()[-1]["refresh_token_reused"] is True
+    assert used == call("auth_refresh")
+    assert (used[0], used[1]["code"]) == (401, "bad_refresh_token")
+    assert call("auth_refresh", body={"refresh_token": second["refresh_token"]})[0] == 401
 
 
 @pytest.mark.parametrize("value", [None, 7, "t" * 201, "t\x00", "\ud800"])
@@ -142,7 +152,7 @@ def test_a_refresh_token_is_not_used_up_when_no_new_one_can_be_signed(
 
     service = AuthService(accounts=tables, logins=tables, tokens=Issuer(), key=no_key)
     tables.logins[LoginId(UUID(int=1))] = NewLogin(
-        AccountId(UUID(int=2)), LoginId(UUID(int=1)), refresh_digest("test-refresh-token"), None
+        AccountId(UUID(int=2)), LoginId(UUID(int=1)), refresh_digest("test-refresh-token"), 0, None
     )
     before = dict(tables.logins)
     handler = create_handler(create_app(routers=[create_router(service, expires_in_seconds=1_800)]))

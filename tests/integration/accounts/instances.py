@@ -9,7 +9,9 @@ from tandem.db.accounts import Accounts
 from tandem.db.connection import Database, OneRoundTrip
 from tandem.db.logins import Logins
 from tandem.errors import AppError
+from tandem.ids import AccountId, LoginId
 from tandem.passwords import Verdict
+from tandem.principal import Principal
 from tandem.secrets import Secrets
 from tandem.settings import DatabaseSettings, LoginLimitSettings, TokenSettings
 from tandem.tokens import AccessTokens
@@ -82,3 +84,20 @@ def id_of(connection: OneRoundTrip, person: Person) -> UUID:
     identifier = rows[0][0]
     assert isinstance(identifier, UUID)
     return identifier
+
+
+async def principal_of(container: Container, connection: OneRoundTrip) -> tuple[Person, Principal]:
+    """Somebody new with one login."""
+    person = await signed_up(container)
+    await logged_in(container, person)
+    return person, newest_login(connection, person)
+
+
+def newest_login(connection: OneRoundTrip, person: Person) -> Principal:
+    account = id_of(connection, person)
+    rows = connection.run(
+        "select id from logins where account_id = :account order by created_at desc limit 1",
+        account=account,
+    )
+    assert rows
+    return Principal(AccountId(account), LoginId(rows[0][0]))

@@ -6,75 +6,23 @@ from uuid import uuid4
 
 import pytest
 
-from auth_api.service import Person, Tokens
+from auth_api.service import Tokens
 from tandem.db.caller import admit, as_caller, identity
 from tandem.db.connection import OneRoundTrip
-from tandem.db.logins import NewLogin, Subjects
 from tandem.errors import Forbidden, Unauthenticated
 from tandem.ids import AccountId, LoginId
 from tandem.principal import Principal
-from tandem.tokens import new_refresh_token
 from tests.integration.accounts.instances import (
     Container,
     id_of,
     logged_in,
     outcome,
+    principal_of,
     signed_up,
 )
 from tests.integration.lock_waits import until_somebody_waits
 
 pytestmark = pytest.mark.integration
-
-
-def test_of_parallel_refreshes_with_one_token_one_wins(containers: list[Container]) -> None:
-    async def story() -> list[Any]:
-        tokens = await logged_in(containers[0], await signed_up(containers[0]))
-        return await asyncio.gather(
-            *(outcome(one.service.refresh(tokens.refresh_token)) for one in containers)
-        )
-
-    results = asyncio.run(story())
-    refused = [result for result in results if isinstance(result, Unauthenticated)]
-    assert [error.code for error in refused] == ["bad_refresh_token"] * 7
-
-
-def test_a_refresh_waits_for_another_one_that_is_still_open_and_then_finds_the_token_used(
-    containers: list[Container], connection: OneRoundTrip
-) -> None:
-    async def story() -> Any:
-        tokens = await logged_in(containers[0], await signed_up(containers[0]))
-        connection.run("begin")
-        connection.run("update refresh_tokens set used_at = now() where used_at is null")
-        second = asyncio.create_task(outcome(containers[0].service.refresh(tokens.refresh_token)))
-        await until_somebody_waits(connection)
-        connection.run("commit")
-        return await second
-
-    assert isinstance(asyncio.run(story()), Unauthenticated)
-
-
-def test_a_refresh_sent_again_after_a_lost_answer_is_the_same_refresh(
-    containers: list[Container],
-) -> None:
-    async def story() -> None:
-        tokens = await logged_in(containers[0], await signed_up(containers[0]))
-        renewal = await outcome(containers[0].service.refresh(tokens.refresh_token))
-        assert isinstance(renewal, Tokens)
-        old, new = new_refresh_token(), new_refresh_token()
-        person = await signed_up(containers[0])
-        account = await containers[0].logins.attempt(person.email, Subjects(b"a", b"b"))
-        assert account.credentials is not None
-        login = NewLogin(account.credentials.account_id, LoginId(uuid4()), old.digest, None)
-        await containers[0].logins.open(login, Subjects(b"a", b"b"))
-
-        first = await containers[0].logins.rotate(old.digest, new.digest)
-        again = await containers[1].logins.rotate(old.digest, new.digest)
-        assert first is not None
-        assert first == again
-        other = await containers[1].logins.rotate(old.digest, new_refresh_token().digest)
-        assert other is None
-
-    asyncio.run(story())
 
 
 @pytest.mark.parametrize(
@@ -129,15 +77,6 @@ def test_a_refresh_token_lives_30_days_idle_and_never_longer_than_the_login_s_90
 STANDING = as_caller("select live, allowed from standing")
 
 
-async def principal_of(container: Container, connection: OneRoundTrip) -> tuple[Person, Principal]:
-    person = await signed_up(container)
-    await logged_in(container, person)
-    account = id_of(connection, person)
-    rows = connection.run("select id from logins where account_id = :account", account=account)
-    assert rows
-    return person, Principal(AccountId(account), LoginId(rows[0][0]))
-
-
 def test_a_live_login_may_act_as_itself_and_under_its_own_label_alone(
     containers: list[Container], connection: OneRoundTrip
 ) -> None:
@@ -171,7 +110,7 @@ def test_a_login_that_has_ended_may_nothing(
         with pytest.raises(Unauthenticated) as refused:
             admit(await containers[0].database.row(STANDING, **identity(principal)))
         assert refused.value.code == "login_ended"
-        for work in (containers[0].accounts.own, containers[0].logins.end):
+        for work in (containers[0].accounts.own, containers[0].service.log_out):
             with pytest.raises(Unauthenticated):
                 await work(principal)
 
@@ -205,6 +144,24 @@ def test_logging_out_ends_this_login_and_leaves_the_person_s_others(
         with pytest.raises(Unauthenticated):
             await containers[1].service.me(first)
         assert isinstance(await containers[1].service.refresh(other.refresh_token), Tokens)
+
+    asyncio.run(story())
+
+
+def test_logging_out_everywhere_ends_all_logins_of_the_person_and_nobody_else_s(
+    containers: list[Container], connection: OneRoundTrip
+) -> None:
+    async def story() -> None:
+        person, first = await principal_of(containers[0], connection)
+        mine = [await logged_in(containers[0], person) for _ in range(2)]
+        theirs = await logged_in(containers[0], await signed_up(containers[0]))
+        await containers[0].service.log_out(first, everywhere=True)
+        for tokens in mine:
+            assert isinstance(
+                await outcome(containers[1].service.refresh(tokens.refresh_token)), Unauthenticated
+            )
+        assert isinstance(await containers[1].service.refresh(theirs.refresh_token), Tokens)
+        assert isinstance(await logged_in(containers[0], person), Tokens)
 
     asyncio.run(story())
 

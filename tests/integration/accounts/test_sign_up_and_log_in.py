@@ -228,7 +228,7 @@ def test_a_renewed_hash_is_stored_with_the_login(
         person = await signed_up(containers[0])
         account = AccountId(id_of(connection, person))
         for renewed in ("renewed", None):
-            new = NewLogin(account, LoginId(uuid4()), new_refresh_token().digest, renewed)
+            new = NewLogin(account, LoginId(uuid4()), new_refresh_token().digest, 0, renewed)
             await containers[0].logins.open(new, Subjects(b"a", b"b"))
             await containers[1].logins.open(new, Subjects(b"a", b"b"))
         query = "select password_hash from accounts where id = :id"

@@ -23,7 +23,7 @@ from tandem.principal import Principal
 CALLER = """
 with caller as (
     select accounts.id as account_id, accounts.user_id, accounts.zep_user_uuid,
-           accounts.zep_graph_uuid,
+           accounts.zep_graph_uuid, accounts.password_version,
            accounts.user_id = coalesce(cast(:user_id as text), accounts.user_id) as allowed
       from logins
       join accounts on accounts.id = logins.account_id
@@ -31,6 +31,7 @@ with caller as (
        and accounts.id = :account_id
        and logins.revoked_at is null
        and logins.expires_at > now()
+       and logins.password_version = accounts.password_version
 ), standing as (
     select exists (select from caller) as live,
            exists (select from caller where allowed) as allowed

@@ -1,115 +1,32 @@
 """Logins: attempts and their limits, the refresh tokens that renew them, and their end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
 
-from tandem.db.caller import admit, as_caller, identity
-from tandem.db.connection import Database
+from tandem.db import login_statements as statements
+from tandem.db.caller import admit, identity
+from tandem.db.connection import Database, Row
+from tandem.errors import NotFound
 from tandem.ids import AccountId, LoginId
 from tandem.principal import Principal
 from tandem.settings import LoginLimitSettings, TokenSettings
 
-# Every statement touches the account's row of login_failures before the address's, so that two of
-# them never wait for each other.
-_ATTEMPT = """
-with attempts as (
-    insert into login_failures (subject, window_started, failures)
-    values (:account_subject, now(), 1), (:address_subject, now(), 1)
-    on conflict (subject) do update
-       set failures = case
-               when login_failures.window_started + make_interval(secs => :window_seconds) <= now()
-               then 1 else login_failures.failures + 1 end,
-           window_started = case
-               when login_failures.window_started + make_interval(secs => :window_seconds) <= now()
-               then now() else login_failures.window_started end
-    returning subject, window_started, failures
-), limits as (
-    select max(extract(epoch from
-                       window_started + make_interval(secs => :window_seconds) - now())
-              ) as seconds_left
-      from attempts
-     where failures > case subject
-               when :account_subject then cast(:account_limit as int)
-               else cast(:address_limit as int) end
-)
-select cast(ceil(limits.seconds_left) as int) as wait_seconds, accounts.id, accounts.user_id,
-       accounts.password_hash
-  from limits
-  left join accounts on accounts.email = :email
-"""
-
-_OPEN = """
-with taken_back as (
-    insert into login_failures (subject, window_started, failures)
-    values (:account_subject, now(), 0), (:address_subject, now(), 0)
-    on conflict (subject) do update
-       set failures = case login_failures.subject
-               when :account_subject then 0
-               else greatest(login_failures.failures - 1, 0) end
-), renewed as (
-    update accounts
-       set password_hash = :renewed_hash
-     where id = :account_id
-       and cast(:renewed_hash as text) is not null
-), login as (
-    insert into logins (id, account_id, expires_at)
-    values (:login_id, :account_id, now() + make_interval(days => :total_days))
-    on conflict (id) do nothing
-)
-insert into refresh_tokens (token_hash, login_id, expires_at)
-values (:token_digest, :login_id, now() + make_interval(days => least(:idle_days, :total_days)))
-on conflict (token_hash) do nothing
-"""
-
-# The second half of the union is for the statement's own repetition after a lost answer.
-_ROTATE = """
-with spent as (
-    update refresh_tokens
-       set used_at = now()
-      from logins
-     where refresh_tokens.token_hash = :old_digest
-       and refresh_tokens.used_at is null
-       and refresh_tokens.expires_at > now()
-       and logins.id = refresh_tokens.login_id
-       and logins.revoked_at is null
-       and logins.expires_at > now()
-    returning logins.id, logins.account_id, logins.expires_at
-), made as (
-    insert into refresh_tokens (token_hash, login_id, expires_at)
-    select :new_digest, spent.id,
-           least(spent.expires_at, now() + make_interval(days => :idle_days))
-      from spent
-), renewed as (
-    select id, account_id from spent
-    union all
-    select logins.id, logins.account_id
-      from refresh_tokens
-      join logins on logins.id = refresh_tokens.login_id
-     where refresh_tokens.token_hash = :new_digest
-)
-select renewed.id as login_id, renewed.account_id, accounts.user_id
-  from renewed
-  join accounts on accounts.id = renewed.account_id
-"""
-
-_END = as_caller("""
-, ended as (
-    update logins
-       set revoked_at = now()
-      from caller
-     where logins.id = :login_id
-       and caller.allowed
-)
-select live, allowed from standing
-""")
+REFRESH_GRACE_SECONDS: Final = 10
+"""How long after its first use a refresh token renews once more: an answer that was lost, or a
+second tab. Later it is taken for stolen."""
 
 
 class Credentials(NamedTuple):
-    """What a password is checked against."""
+    """What a password is checked against. `password_version` counts an account's passwords."""
 
     account_id: AccountId
     user_id: str
+    email: str
     password_hash: str
+    password_version: int
 
 
 class Attempt(NamedTuple):
@@ -132,11 +49,27 @@ class Subjects(NamedTuple):
 
 
 class Renewal(NamedTuple):
-    """A login that has just been renewed."""
+    """A login that has just been renewed, or ended because its token was `reused`."""
 
     account_id: AccountId
     login_id: LoginId
     user_id: str
+    reused: bool
+
+
+class OpenLogin(NamedTuple):
+    """A login that is live. Times are aware UTC; `expires_at` is its end however often renewed."""
+
+    id: LoginId
+    created_at: datetime
+    expires_at: datetime
+
+
+class LoginsPage(NamedTuple):
+    """Some logins, newest first, and whether there are more."""
+
+    items: Sequence[OpenLogin]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +78,28 @@ class NewLogin:
 
     Attributes:
         token_digest: of the first refresh token.
+        password_version: of the password that was right. Is there another by now, the login is
+            dead from birth.
         renewed_hash: what the account's password hash becomes, or None to leave it.
     """
 
     account_id: AccountId
     login_id: LoginId
     token_digest: bytes
+    password_version: int
     renewed_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """What takes a password's place.
+
+    Attributes:
+        password_version: of the password that was right.
+    """
+
+    hash: str
+    password_version: int
 
 
 class Logins:
@@ -180,22 +128,34 @@ class Logins:
             Unavailable: the database can't answer.
         """
         row = await self._database.row(
-            _ATTEMPT,
+            statements.ATTEMPT, repeatable=True, email=email, **self._counting(subjects)
+        )
+        return _attempt(row)
+
+    async def attempt_own(self, principal: Principal, subjects: Subjects) -> Attempt:
+        """The same for the caller, who says their password again.
+
+        Raises:
+            Unauthenticated: the login has ended; nothing was counted.
+            Unavailable: the database can't answer.
+        """
+        row = await self._database.row(
+            statements.ATTEMPT_OWN,
             repeatable=True,
-            email=email,
-            account_subject=subjects.account,
-            address_subject=subjects.address,
-            window_seconds=self._limits.login_window_seconds,
-            account_limit=self._limits.login_failures_per_account,
-            address_limit=self._limits.login_failures_per_address,
+            **identity(principal),
+            **self._counting(subjects),
         )
-        known = row["id"] is not None
-        return Attempt(
-            wait_seconds=row["wait_seconds"],
-            credentials=Credentials(row["id"], row["user_id"], row["password_hash"])
-            if known
-            else None,
-        )
+        admit(row)
+        return _attempt(row)
+
+    def _counting(self, subjects: Subjects) -> dict[str, bytes | int]:
+        return {
+            "account_subject": subjects.account,
+            "address_subject": subjects.address,
+            "window_seconds": self._limits.login_window_seconds,
+            "account_limit": self._limits.login_failures_per_account,
+            "address_limit": self._limits.login_failures_per_address,
+        }
 
     async def open(self, new: NewLogin, subjects: Subjects) -> None:
         """Opens a login with its first refresh token and takes the attempt back.
@@ -207,13 +167,14 @@ class Logins:
             Unavailable: the database can't answer.
         """
         await self._database.rows(
-            _OPEN,
+            statements.OPEN,
             repeatable=True,
             account_subject=subjects.account,
             address_subject=subjects.address,
             account_id=new.account_id,
             login_id=new.login_id,
             token_digest=new.token_digest,
+            password_version=new.password_version,
             renewed_hash=new.renewed_hash,
             idle_days=self._tokens.refresh_idle_days,
             total_days=self._tokens.refresh_total_days,
@@ -222,27 +183,115 @@ class Logins:
     async def rotate(self, old_digest: bytes, new_digest: bytes) -> Renewal | None:
         """Swaps a refresh token for the next one; None when it can't be used (any more).
 
-        Of two requests with the same token the second waits for the first and then finds it used.
+        Within `REFRESH_GRACE_SECONDS` of its first use a token brings one more successor; later it
+        ends the login, and the renewal says `reused`. Of a login's unused tokens the first one
+        that is used spends all others, so that whoever holds another of them is found out too.
 
         Raises:
             Unavailable: the database can't answer.
         """
         rows = await self._database.rows(
-            _ROTATE,
+            statements.ROTATE,
             repeatable=True,
             old_digest=old_digest,
             new_digest=new_digest,
+            grace_seconds=REFRESH_GRACE_SECONDS,
             idle_days=self._tokens.refresh_idle_days,
         )
         if not rows:
             return None
-        return Renewal(rows[0]["account_id"], rows[0]["login_id"], rows[0]["user_id"])
+        row = rows[0]
+        return Renewal(row["account_id"], row["login_id"], row["user_id"], row["reused"])
 
-    async def end(self, principal: Principal) -> None:
-        """Ends the caller's login: its tokens are refused from the next request on.
+    async def end(self, principal: Principal, *, everywhere: bool) -> None:
+        """Ends the caller's login, or all of the person's: their tokens are refused from the next
+        request on.
 
         Raises:
             Unauthenticated: it had ended before.
             Unavailable: the database can't answer.
         """
-        admit(await self._database.row(_END, repeatable=True, **identity(principal)))
+        row = await self._database.row(
+            statements.END, repeatable=True, **identity(principal), everywhere=everywhere
+        )
+        admit(row)
+
+    async def list(
+        self, principal: Principal, *, before: tuple[datetime, UUID] | None, limit: int
+    ) -> LoginsPage:
+        """The caller's live logins, newest first.
+
+        Args:
+            before: `created_at` and `id` of the last login that was seen.
+            limit: at most so many.
+
+        Raises:
+            Unauthenticated: the login has ended.
+            Unavailable: the database can't answer.
+        """
+        before_time, before_id = before or (None, None)
+        rows = await self._database.rows(
+            statements.LIST,
+            repeatable=True,
+            **identity(principal),
+            before_time=before_time,
+            before_id=before_id,
+            fetch=limit + 1,
+        )
+        admit(rows[0])
+        found = [
+            OpenLogin(row["id"], row["created_at"], row["expires_at"])
+            for row in rows
+            if row["id"] is not None
+        ]
+        return LoginsPage(found[:limit], more=len(found) > limit)
+
+    async def end_one(self, principal: Principal, login_id: LoginId) -> None:
+        """Ends one of the caller's logins; one that had ended before stays so.
+
+        Raises:
+            NotFound: `login_not_found`.
+            Unauthenticated: the caller's own has ended.
+            Unavailable: the database can't answer.
+        """
+        row = await self._database.row(
+            statements.END_ONE, repeatable=True, **identity(principal), named_login=login_id
+        )
+        admit(row)
+        if not row["found"]:
+            raise NotFound("You have no such login.", code="login_not_found")
+
+    async def change_password(
+        self, principal: Principal, new: NewPassword, subjects: Subjects
+    ) -> bool:
+        """Whether the account has the new password now. If so, the attempt is taken back and the
+        person's other logins have ended; if not, somebody else changed it first.
+
+        Raises:
+            Unauthenticated: the login has ended.
+            Unavailable: the database can't answer.
+        """
+        row = await self._database.row(
+            statements.CHANGE_PASSWORD,
+            repeatable=True,
+            **identity(principal),
+            account_subject=subjects.account,
+            address_subject=subjects.address,
+            new_hash=new.hash,
+            password_version=new.password_version,
+        )
+        admit(row)
+        return bool(row["changed"])
+
+
+def _attempt(row: Row) -> Attempt:
+    if row["id"] is None:
+        return Attempt(row["wait_seconds"], None)
+    known = Credentials(
+        account_id=row["id"],
+        user_id=row["user_id"],
+        email=row["email"],
+        password_hash=row["password_hash"],
+        password_version=row["password_version"],
+    )
+    return Attempt(row["wait_seconds"], known)
