@@ -19,7 +19,7 @@ from tandem.deadline import Deadline
 from tandem.errors import Unavailable
 from tandem.ids import AccountId, Mem0Id, TurnId, ZepUuid
 from tandem.recall.gather import Person
-from tandem.recall.merge import Pair
+from tandem.recall.merge import Link
 from tandem.recall.normalise import statement_hash
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -48,8 +48,11 @@ class World:
             resolved_at=None,
         )
     )
-    pairs: list[Pair] = field(
-        default_factory=lambda: [Pair(Mem0Id("steak"), STEAK), Pair(Mem0Id("beef"), STEAK)]
+    links: list[Link] = field(
+        default_factory=lambda: [
+            Link(Mem0Id("beef"), STEAK, *(statement_hash(TEXTS[one]) for one in ("beef", "steak"))),
+            Link(Mem0Id("steak"), STEAK, statement_hash(TEXTS["steak"])),
+        ]
     )
     ended: set[ZepUuid] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
@@ -71,10 +74,10 @@ class World:
         )
         return self.conflict
 
-    async def around(self, account_id: AccountId, item_ids: Collection[str]) -> list[Pair]:
+    async def around(self, account_id: AccountId, item_ids: Collection[str]) -> list[Link]:
         assert account_id == ADA.account_id
         named = set(item_ids)
-        return [one for one in self.pairs if "mem_steak" in named]
+        return [one for one in self.links if "mem_steak" in named]
 
     async def start_unleased(self, account_id: AccountId, **given: Any) -> Started:
         assert account_id == ADA.account_id
@@ -176,6 +179,21 @@ def test_what_is_gone_hidden_or_ended_already_is_left_alone() -> None:
     world = World(ended={STEAK}, gone={"beef"}, hidden={"steak"})
     assert world.settle("right") == Settled(next(iter(world.states)))
     assert world.changes == []
+
+
+def test_what_reads_otherwise_than_when_the_conflict_was_found_is_left_alone() -> None:
+    world = World()
+    pair = world.conflict.pair._replace(left_hash=statement_hash("Loved steak once"))
+    world.conflict = replace(world.conflict, pair=pair)
+    assert world.settle("right").confirmed == 0
+    assert world.changes == []
+
+
+def test_a_link_that_was_made_for_other_words_takes_nothing_along() -> None:
+    world = World()
+    world.links[0] = world.links[0]._replace(statement_hash=statement_hash("Eats beef"))
+    world.settle("right")
+    assert world.done() == [("hide", "steak"), ("end_fact", str(STEAK))]
 
 
 def test_someone_new_to_zep_has_no_facts_to_end() -> None:

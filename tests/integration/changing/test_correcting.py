@@ -184,3 +184,14 @@ def test_what_a_correction_has_replaced_is_forgotten_alone(memory: MemoryWorld) 
     assert memory.memories() == ["Lives in Pune"]
     assert current(memory) == ["Lives in Pune"]
     assert "Lives in Delhi" not in memory.facts()
+
+
+def test_correcting_what_was_replaced_leaves_what_took_its_place(memory: MemoryWorld) -> None:
+    memory.tell("I live in Delhi")
+    item = memory.item("Lives in Delhi")
+    correct(memory, item, "Lives in Pune")
+    memory.deliver_all()
+    [[fact]] = memory.person.run("select edge_uuid from links where mem0_id = :m", m=item[4:])
+    correct(memory, f"fact_{fact}", "Lived in Agra")
+    memory.deliver_all()
+    assert "Lives in Pune" in memory.memories()

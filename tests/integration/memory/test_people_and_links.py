@@ -11,13 +11,13 @@ from tandem.db.people import People, Subject
 from tandem.errors import Forbidden, Unauthenticated
 from tandem.ids import AccountId, LoginId, Mem0Id, ZepUuid
 from tandem.principal import Principal
-from tandem.recall.merge import Link, Pair
+from tandem.recall.merge import Link
 from tests.integration.turn_ledger import Someone
 
 pytestmark = pytest.mark.integration
 
 
-def _link(someone: Someone, mem0_id: str, edge_uuid: UUID) -> Pair:
+def _link(someone: Someone, mem0_id: str, edge_uuid: UUID) -> Link:
     someone.run(
         "insert into links (account_id, mem0_id, edge_uuid, statement_hash)"
         " values (:account, :m, :e, :h)",
@@ -25,7 +25,7 @@ def _link(someone: Someone, mem0_id: str, edge_uuid: UUID) -> Pair:
         e=edge_uuid,
         h=b"hash",
     )
-    return Pair(Mem0Id(mem0_id), ZepUuid(edge_uuid))
+    return Link(Mem0Id(mem0_id), ZepUuid(edge_uuid), b"hash")
 
 
 def test_a_person_is_found_with_what_zep_calls_them(container: Database, ada: Someone) -> None:
@@ -64,6 +64,4 @@ def test_links_are_followed_from_either_side_and_never_to_somebody_else(
     assert set(asyncio.run(links.around(ada.account_id, ["mem_m1"]))) == set(near[:2])
     assert set(asyncio.run(links.around(ada.account_id, [f"fact_{edges[0]}"]))) == set(near)
     assert asyncio.run(links.around(ada.account_id, ["mem_m9", "said_1"])) == []
-    assert set(asyncio.run(links.all(ada.account_id))) == {
-        Link(pair.mem0_id, pair.edge_uuid, b"hash") for pair in (*near, far)
-    }
+    assert set(asyncio.run(links.all(ada.account_id))) == {*near, far}

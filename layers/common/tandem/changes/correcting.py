@@ -13,6 +13,7 @@ from typing import Final, Literal, Protocol
 from uuid import UUID, uuid5
 
 from tandem.changes.forget_plan import turn_named_in
+from tandem.changes.linked import FACT, MEMORY, saying_the_same
 from tandem.changes.memory_reading import own_memory
 from tandem.changes.model import Change, ChangeId, RunId, RunState, StartedBy
 from tandem.clients.models import Mem0Memory, ZepEdge
@@ -22,7 +23,7 @@ from tandem.delivery.stores import name_at_stores
 from tandem.errors import Unavailable
 from tandem.ids import AccountId, Mem0Id, TurnId, ZepUuid
 from tandem.recall.gather import Person
-from tandem.recall.merge import Pair
+from tandem.recall.merge import Link
 from tandem.recall.normalise import normalise, statement_hash
 
 _EQUALS: Final = 20
@@ -90,7 +91,7 @@ class Path(Protocol):
 class Links(Protocol):
     """What is needed of the links; see `tandem.db.links.Links`."""
 
-    async def around(self, account_id: AccountId, item_ids: Collection[str]) -> list[Pair]: ...
+    async def around(self, account_id: AccountId, item_ids: Collection[str]) -> list[Link]: ...
 
 
 class Memories(Protocol):
@@ -190,14 +191,18 @@ class Correcting:
             edge = await self._edge(person, name, deadline)
         if memory is None and edge is None:
             return None
-        pairs = await self.links.around(person.account_id, [item_id])
+        text = memory.text if memory is not None else edge.fact if edge is not None else ""
+        links = await self.links.around(person.account_id, [item_id])
+        same = saying_the_same({item_id: statement_hash(text)}, links)
         if memory is None and edge is not None:
-            memory = await self._memory_of(person, edge, pairs, deadline)
+            memory = await self._memory_of(person, edge, same, deadline)
         said = {normalise(one) for one in (memory and memory.text, edge and edge.fact) if one}
         facts = {edge.uuid: edge} if edge is not None else {}
-        for linked in {pair.edge_uuid for pair in pairs} - facts.keys():
-            fact = await self._edge(person, str(linked), deadline)
-            facts |= {fact.uuid: fact} if fact is not None else {}
+        for name in sorted(same):
+            linked = name.startswith(FACT) and name != item_id
+            fact = await self._edge(person, name.removeprefix(FACT), deadline) if linked else None
+            if fact is not None and statement_hash(fact.fact) in same[name]:
+                facts[fact.uuid] = fact
         for fact in await self._facts_like(person, said, deadline):
             facts.setdefault(fact.uuid, fact)
         return Target(memory, list(facts.values()))
@@ -288,12 +293,16 @@ class Correcting:
         return None if past or memory.id in person.hidden else memory
 
     async def _memory_of(
-        self, person: Person, edge: ZepEdge, pairs: Sequence[Pair], deadline: Deadline
+        self,
+        person: Person,
+        edge: ZepEdge,
+        same: Mapping[str, Collection[bytes]],
+        deadline: Deadline,
     ) -> Mem0Memory | None:
         """The memory that says the same as a fact: linked with it, or equal."""
-        for memory_id in sorted({pair.mem0_id for pair in pairs if pair.edge_uuid == edge.uuid}):
-            memory = await self._memory(person, memory_id, deadline)
-            if memory is not None:
+        for name in sorted(name for name in same if name.startswith(MEMORY)):
+            memory = await self._memory(person, Mem0Id(name.removeprefix(MEMORY)), deadline)
+            if memory is not None and statement_hash(memory.text) in same[name]:
                 return memory
         found = await self.mem0.search(
             edge.fact,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal, Protocol
 from uuid import UUID, uuid5
 
+from tandem.changes.linked import saying_the_same
 from tandem.changes.model import Change, ChangeId, RunId, RunState, StartedBy
 from tandem.clients.models import Mem0Memory, ZepEdge
 from tandem.db.conflicts import Keep, OpenConflict
@@ -18,7 +19,7 @@ from tandem.deadline import Deadline
 from tandem.errors import Unavailable
 from tandem.ids import AccountId, Mem0Id, TurnId, ZepUuid
 from tandem.recall.gather import Person
-from tandem.recall.merge import Pair
+from tandem.recall.merge import Link
 from tandem.recall.normalise import statement_hash
 
 __all__ = ["Keep", "Settled", "Settling", "settlement_of"]
@@ -38,7 +39,7 @@ class Conflicts(Protocol):
 class Links(Protocol):
     """What is needed of the table of links."""
 
-    async def around(self, account_id: AccountId, item_ids: Collection[str]) -> list[Pair]:
+    async def around(self, account_id: AccountId, item_ids: Collection[str]) -> list[Link]:
         """Links of these memories and facts, and those of what is linked to them."""
         ...
 
@@ -226,15 +227,15 @@ class Settling:
         if not losers:
             return []
         links = await self.links.around(person.account_id, losers)
-        kept = {pair.left_id: pair.left_hash, pair.right_id: pair.right_hash}
-        kept = {name: kept[name] for name in kept if name not in losers}
-        involved = {*losers, *(f"{_MEMORY}{link.mem0_id}" for link in links)}
-        involved |= {f"{_FACT}{link.edge_uuid}" for link in links}
+        hashes = {pair.left_id: pair.left_hash, pair.right_id: pair.right_hash}
+        kept = {name: hashes[name] for name in hashes if name not in losers}
+        given_up = saying_the_same({name: hashes[name] for name in losers}, links)
         changes: list[Change] = []
         # Memories come first: a fact that has ended meanwhile moves no change before it.
-        for item_id in sorted(involved - kept.keys(), reverse=True):
+        for item_id in sorted(given_up.keys() - kept.keys(), reverse=True):
             text_hash = await self._hash_of(person, item_id, deadline)
-            if text_hash is not None:
+            # What reads otherwise by now is not what the person has chosen between.
+            if text_hash is not None and text_hash in given_up[item_id]:
                 change = _about(item_id, text_hash, kept, self.now())
                 seq = len(changes) + 1
                 changes.append(replace(change, id=ChangeId(uuid5(run_id, str(seq))), seq=seq))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from tandem.db.connection import Database, Row
 from tandem.ids import AccountId, Mem0Id, ZepUuid
-from tandem.recall.merge import Link, Pair
+from tandem.recall.merge import Link
 
 _MEMORY: Final = "mem_"
 _FACT: Final = "fact_"
@@ -27,7 +27,7 @@ with near as (
        and (l.mem0_id = any(cast(:mem0_ids as text[]))
             or l.edge_uuid = any(cast(:edge_uuids as uuid[])))
 )
-select l.mem0_id, l.edge_uuid
+select l.mem0_id, l.edge_uuid, l.statement_hash, l.fact_hash
   from links l
  where l.account_id = :account_id
    and (l.mem0_id in (select mem0_id from near) or l.edge_uuid in (select edge_uuid from near))
@@ -47,8 +47,9 @@ class Links:
         rows = await self._database.rows(_ALL, repeatable=True, account_id=account_id)
         return [Link(*_ids(row), bytes(row["statement_hash"])) for row in rows]
 
-    async def around(self, account_id: AccountId, item_ids: Collection[str]) -> list[Pair]:
-        """Links of these memories and facts, and those of what is linked to them.
+    async def around(self, account_id: AccountId, item_ids: Collection[str]) -> list[Link]:
+        """Links of these memories and facts, and those of what is linked to them. Whether both
+        ends still read as then is for the caller to tell.
 
         Args:
             item_ids: `mem_…` and `fact_…`.
@@ -60,7 +61,13 @@ class Links:
             mem0_ids=[name.removeprefix(_MEMORY) for name in item_ids if name.startswith(_MEMORY)],
             edge_uuids=[name.removeprefix(_FACT) for name in item_ids if name.startswith(_FACT)],
         )
-        return [Pair(*_ids(row)) for row in rows]
+        return [
+            Link(*_ids(row), bytes(row["statement_hash"]), _bytes(row["fact_hash"])) for row in rows
+        ]
+
+
+def _bytes(value: bytes | None) -> bytes | None:
+    return None if value is None else bytes(value)
 
 
 def _ids(row: Row) -> tuple[Mem0Id, ZepUuid]:
