@@ -17,14 +17,14 @@ from auth_api.schemas import (
 from chat_api.schemas import ChatRequest
 from history_api.schemas import HistoryRequest, ListSessionsQuery, StartSessionRequest
 from memory_api.changing.schemas import CorrectRequest, ForgetRequest, RememberRequest
-from memory_api.schemas import MemoryRequest, SearchRequest
-from memory_api.schemas_consolidation import (
+from memory_api.consolidation.schemas import (
     ConflictsRequest,
     ConsolidateRequest,
     ResolveRequest,
     RunsRequest,
     UndoRequest,
 )
+from memory_api.schemas import MemoryRequest, SearchRequest
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 TABLE = README.split("### What they take\n", 1)[1].split("\n#", 1)[0]

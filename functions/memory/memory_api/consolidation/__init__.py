@@ -15,5 +15,6 @@ Without any I/O:
     budget        how much of it one run carries out
 
 With the stores, the database and the judge: reading, picture, judge, judging, run,
-progress, undo, disputes, service; put together by wiring, serving and endpoints.
+progress, undo, disputes; what is asked for comes in by routes, schemas and service. All of it is put
+together by wiring, serving and endpoints.
 """

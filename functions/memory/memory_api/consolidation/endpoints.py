@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from memory_api.routes_consolidation import create_router
+from memory_api.consolidation.routes import create_router
 from tandem.changes.ready import Parts
 
 if TYPE_CHECKING:
