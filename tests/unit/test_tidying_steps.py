@@ -11,12 +11,14 @@ import pytest
 
 from memory_api.jobs.steps import MOST_RUNS, PURGED_AT_ONCE, Clean, Purge, Tidy
 from tandem.changes.model import RunId, StartedBy
+from tandem.clients.models import Mem0Memory
 from tandem.db.hidden import Purgeable
 from tandem.db.people import Subject
 from tandem.deadline import Deadline
 from tandem.errors import Unavailable, UpstreamUnavailable
 from tandem.ids import AccountId, Mem0Id, ZepUuid
 from tandem.recall.gather import Person
+from tandem.recall.normalise import statement_hash
 
 ADA = AccountId(uuid4())
 GRAPH = ZepUuid(uuid4())
@@ -140,9 +142,18 @@ def test_runs_that_never_come_to_an_end_are_left_to_the_next_plan() -> None:
 class Hidden:
     """Hidden memories, Mem0, and what was done in which order."""
 
-    def __init__(self, count: int, *, shown_again: Sequence[str] = ()) -> None:
+    def __init__(
+        self, count: int, *, shown_again: Sequence[str] = (), listed: bool = False
+    ) -> None:
         run, then = RunId(uuid4()), datetime(2026, 1, 1, tzinfo=UTC)
-        self.memories = [Purgeable(ADA, Mem0Id(f"m{n}"), run, then) for n in range(count)]
+        said = statement_hash("Likes tea")
+        self.memories = [
+            Purgeable(ADA, Mem0Id(f"m{n}"), run, then, said, listed) for n in range(count)
+        ]
+        self.stored = {
+            one.mem0_id: Mem0Memory(id=one.mem0_id, text="Likes tea", expiration_date=then.date())
+            for one in self.memories
+        }
         self.shown_again = shown_again
         self.done: list[str] = []
         self.failure: Exception | None = None
@@ -160,6 +171,13 @@ class Hidden:
     async def purged(self, memory: Purgeable) -> None:
         self.done.append(f"purged {memory.mem0_id}")
 
+    async def in_sight(self, memory: Purgeable) -> None:
+        self.done.append(f"in sight {memory.mem0_id}")
+
+    async def get(self, memory_id: Mem0Id, *, timeout_seconds: float) -> Mem0Memory | None:
+        assert timeout_seconds == 8.0
+        return self.stored.get(memory_id)
+
     async def delete(self, memory_id: Mem0Id, *, timeout_seconds: float) -> None:
         if self.failure:
             raise self.failure
@@ -175,6 +193,33 @@ def test_a_memory_is_marked_before_it_is_deleted_and_recorded_after() -> None:
     hidden = Hidden(2, shown_again=["m0"])
     assert hidden.step()
     assert hidden.done == ["purging m0", "purging m1", "delete m1", "purged m1"]
+
+
+def test_who_died_while_deleting_is_followed_by_somebody_who_deletes_again() -> None:
+    hidden = Hidden(1)
+    for _ in range(2):
+        assert hidden.step()
+    assert hidden.done == ["purging m0", "delete m0", "purged m0"] * 2
+
+
+@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("now", [{"expiration_date": None}, {"text": "Likes green tea"}])
+def test_what_is_in_sight_or_reads_otherwise_by_now_is_not_deleted(
+    now: dict[str, Any], listed: bool
+) -> None:
+    hidden = Hidden(1, listed=listed)
+    hidden.stored[Mem0Id("m0")] = hidden.stored[Mem0Id("m0")].model_copy(update=now)
+    assert hidden.step()
+    # One that Mem0 never hid is in sight there all the time.
+    goes = listed and "text" not in now
+    assert hidden.done[1:] == (["delete m0", "purged m0"] if goes else ["in sight m0"])
+
+
+def test_what_is_gone_already_is_recorded_as_purged() -> None:
+    hidden = Hidden(1)
+    hidden.stored.clear()
+    assert hidden.step()
+    assert hidden.done == ["purging m0", "delete m0", "purged m0"]
 
 
 def test_with_mem0_away_nothing_is_recorded_as_purged() -> None:

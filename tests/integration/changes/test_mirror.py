@@ -188,6 +188,16 @@ def test_what_is_said_again_is_shown_with_its_new_sources_and_hidden_as_before(
     assert (again.reason, again.kept_id, again.said_at) == ("update", f"mem_{new}", MAY)
 
 
+def test_what_is_corrected_is_hidden_no_more(tidier: Tidier) -> None:
+    old = mem0_id()
+    tidier.apply(same(old, mem0_id()))
+    run_id = tidier.start_unleased("correct").run_id
+    [planned] = tidier.record(run_id, change("rewrite", "corrected", mem0_id=old, text_hash=ONE))
+    tidier.begin(run_id, planned, owner=None)
+    assert tidier.confirm(planned).done
+    assert hidden(tidier) == {}
+
+
 def test_what_is_not_hidden_is_not_shown(tidier: Tidier) -> None:
     run_id = tidier.start().run_id
     [planned] = tidier.record(run_id, change("show", "said_again", mem0_id=mem0_id()))
@@ -263,6 +273,18 @@ def test_what_has_been_hidden_for_long_is_purged_once(tidier: Tidier) -> None:
     assert run(memories.to_purge(30, 10, account_id=tidier.account_id)) == []
     assert tidier.sources(old) == set()
     assert hidden(tidier)[recent].purged is False
+
+
+def test_what_is_found_in_sight_is_hidden_no_more(tidier: Tidier) -> None:
+    one = mem0_id()
+    tidier.apply(same(one, mem0_id()))
+    tidier.person.run("update hidden_memories set hidden_at = now() - interval '31 days'")
+    memories = HiddenMemories(tidier.container)
+    [purgeable] = run(memories.to_purge(30, 10, account_id=tidier.account_id))
+    assert (purgeable.text_hash, purgeable.listed) == (hidden(tidier)[one].text_hash, False)
+    run(memories.in_sight(purgeable))
+    assert hidden(tidier) == {}
+    assert run(memories.purging(purgeable)) is False
 
 
 def test_what_is_shown_or_hidden_anew_is_not_purged(tidier: Tidier) -> None:

@@ -56,6 +56,16 @@ def test_hiding_notes_what_is_to_be_put_back(world: World) -> None:
     assert (memory.metadata, memory.expiration_date) == ({"run_id": "theirs"}, soon)
 
 
+@pytest.mark.parametrize("odd", ["half a \0 sentence", {"nested": ["Has a dog"]}, "x" * 201])
+def test_what_cannot_be_noted_to_be_put_back_is_hidden_here_alone(world: World, odd: Any) -> None:
+    tea = world.stores.memory("Likes tea", metadata={"run_id": odd})
+    hide = change("hide", mem0_id=tea, text="Likes tea")
+    assert world.carry_out(hide) == DONE
+    assert world.journal.outcomes[hide.id] == Outcome(listed=True)
+    assert world.journal.details[hide.id] == {}
+    assert world.stores.writes == []
+
+
 def test_a_past_date_that_is_refused_hides_here_alone(world: World) -> None:
     tea = world.stores.memory("Likes tea")
     before = world.stores.memories[tea]

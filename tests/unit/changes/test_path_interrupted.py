@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tandem.changes.path import Carried
+from tandem.db.changes import Begun
 from tandem.errors import UpstreamRateLimited, UpstreamUnavailable
 from tests.unit.changes.two_stores import (
     CALL_SECONDS,
@@ -40,6 +41,52 @@ def test_what_has_happened_unheard_is_not_sent_again(world: World, kind: Any) ->
     assert world.fates([planned]) == ["sent"]
     assert world.again(planned, texts={}) == DONE
     assert world.stores.writes == ["update"]
+
+
+def between(world: World, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """What becomes of the memories after they were looked at, before they are changed."""
+    begin = world.journal.begin
+
+    async def begun(*args: Any, **rest: Any) -> Begun:
+        for one in list(world.stores.memories.values()):
+            world.stores.memories[one.id] = one.model_copy(update=changes)
+        return await begin(*args, **rest)
+
+    monkeypatch.setattr(world.journal, "begin", begun)
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_what_is_corrected_between_the_look_and_the_hiding_stays_in_sight(
+    world: World, monkeypatch: pytest.MonkeyPatch, dies: bool
+) -> None:
+    tea = world.stores.memory("Likes tea", metadata={"turn_id": "t"})
+    hide = change("hide", mem0_id=tea, text="Likes tea")
+    between(world, monkeypatch, text="Likes green tea")
+    if dies:
+        world.stores.errors["update"] = lost()
+        assert world.carry_out(hide) == Carried(left=1, failed=True)
+        assert world.again(hide) == Carried(skipped=1)
+    else:
+        assert world.carry_out(hide) == Carried(skipped=1)
+    assert world.journal.why[hide.id] == "changed"
+    memory = world.stores.memories[tea]
+    assert (memory.text, memory.expiration_date) == ("Likes green tea", None)
+    assert memory.metadata == {"turn_id": "t"}
+
+
+@pytest.mark.parametrize("before_the_look", [False, True])
+def test_what_is_hidden_while_it_is_corrected_is_in_sight_afterwards(
+    world: World, monkeypatch: pytest.MonkeyPatch, before_the_look: bool
+) -> None:
+    out_of_sight = {"expiration_date": YESTERDAY, "metadata": {"run_id": "a run"}}
+    tea = world.stores.memory("Likes tea", **(out_of_sight if before_the_look else {}))
+    if not before_the_look:
+        between(world, monkeypatch, **out_of_sight)
+    rewrite = change("rewrite", "corrected", mem0_id=tea, text="Likes tea")
+    assert world.carry_out(rewrite, texts={rewrite.id: "Likes green tea"}) == DONE
+    memory = world.stores.memories[tea]
+    assert (memory.text, memory.expiration_date) == ("Likes green tea", None)
+    assert memory.metadata == {"change_id": str(rewrite.id)}
 
 
 def test_a_copy_that_was_made_unheard_is_found_by_its_change(world: World) -> None:

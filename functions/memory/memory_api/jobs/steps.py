@@ -1,18 +1,21 @@
 """What the consolidate job does for a person: clean up, tidy, purge. Each may be repeated."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final, Protocol
 from uuid import UUID, uuid4
 
 from tandem import observability
 from tandem.changes.model import StartedBy
+from tandem.clients.models import Mem0Memory
 from tandem.db.hidden import Purgeable
 from tandem.db.people import Subject
 from tandem.deadline import Deadline
 from tandem.errors import Unavailable
 from tandem.ids import AccountId, Mem0Id
 from tandem.recall.gather import Person
+from tandem.recall.normalise import statement_hash
 
 MOST_RUNS: Final = 20
 """In a row for one person. A run changes at most so much, and what it leaves is another one's."""
@@ -67,11 +70,15 @@ class Hidden(Protocol):
 
     async def purging(self, memory: Purgeable) -> bool: ...
 
+    async def in_sight(self, memory: Purgeable) -> None: ...
+
     async def purged(self, memory: Purgeable) -> None: ...
 
 
 class Memories(Protocol):
-    """Mem0, as far as a memory is deleted there."""
+    """Mem0, as far as a memory is looked at and deleted there."""
+
+    async def get(self, memory_id: Mem0Id, *, timeout_seconds: float) -> Mem0Memory | None: ...
 
     async def delete(self, memory_id: Mem0Id, *, timeout_seconds: float) -> None: ...
 
@@ -133,18 +140,24 @@ def _log(account_id: AccountId, result: RunResult) -> None:
     )
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Purge:
     """Deletes at Mem0 what has been hidden for so long that nobody takes it back any more.
 
     That a memory is about to go is recorded before Mem0 is told: from then on it is not shown
-    again, and whoever comes after a crash deletes it.
+    again, and whoever comes after a crash deletes it. What is in sight by now, whoever has shown or
+    corrected it, is not deleted.
     """
 
     hidden: Hidden
     mem0: Memories
     hidden_days: int
     call_seconds: float
+    now: Callable[[], datetime] = field(default=_utc_now)
 
     async def __call__(self, account_id: AccountId, deadline: Deadline) -> bool:
         """Whether everything that has had its time is gone."""
@@ -153,12 +166,26 @@ class Purge:
             self.hidden_days, PURGED_AT_ONCE, account_id=account_id
         )
         for memory in memories:
-            if deadline.left() < self.call_seconds:
+            if deadline.left() < 2 * self.call_seconds:
                 return False
             if await self.hidden.purging(memory):
-                await self.mem0.delete(memory.mem0_id, timeout_seconds=self.call_seconds)
-                await self.hidden.purged(memory)
-                purged += 1
+                purged += await self._purged(memory)
         if purged:
             observability.info("purged", account=str(account_id), memories=purged)
         return len(memories) < PURGED_AT_ONCE
+
+    async def _purged(self, memory: Purgeable) -> bool:
+        stored = await self.mem0.get(memory.mem0_id, timeout_seconds=self.call_seconds)
+        if stored is not None and not self._is_hidden(memory, stored):
+            await self.hidden.in_sight(memory)
+            return False
+        await self.mem0.delete(memory.mem0_id, timeout_seconds=self.call_seconds)
+        await self.hidden.purged(memory)
+        return True
+
+    def _is_hidden(self, memory: Purgeable, stored: Mem0Memory) -> bool:
+        until = stored.expiration_date
+        is_out_of_sight = until is not None and until < self.now().date()
+        return statement_hash(stored.text) == memory.text_hash and (
+            is_out_of_sight or memory.listed
+        )

@@ -30,6 +30,7 @@ _ALL: Final = 10_000
 _BEFORE: Final = "before"
 _RUN: Final = "run_id"
 _EXPIRES: Final = "expiration_date"
+_LONGEST_RUN: Final = 200
 
 
 GONE: Final = Skipped("gone")
@@ -81,18 +82,21 @@ class Operations:
         memory = await self._mem0.get(task.mem0_id, timeout_seconds=task.seconds())
         if memory is None:
             return GONE
-        today = self._now().astimezone(UTC).date()
-        if memory.expiration_date is not None and memory.expiration_date < today:
-            ours = memory.metadata.get(_RUN) == str(task.run_id)
-            return Outcome() if ours else Skipped("hidden_already")
+        if self._is_hidden(memory):
+            if memory.metadata.get(_RUN) != str(task.run_id):
+                return Skipped("hidden_already")
+            return await self._hidden(task, memory, task.change.details.get(_BEFORE) or {})
         if statement_hash(memory.text) != task.change.text_hash:
             return CHANGED
+        if not _can_be_noted(memory.metadata.get(_RUN)):
+            return Ready(_hide_here_alone)
+        before = _as_it_was(memory)
 
         async def send(_: Begun) -> Outcome | Skipped:
             try:
-                await self._mem0.update(
+                hidden = await self._mem0.update(
                     memory.id,
-                    expiration_date=today - timedelta(days=1),
+                    expiration_date=self._today() - timedelta(days=1),
                     metadata={**memory.metadata, _RUN: str(task.run_id)},
                     timeout_seconds=task.seconds(),
                 )
@@ -100,9 +104,32 @@ class Operations:
                 if error.status != _BAD_REQUEST:
                     raise
                 return Outcome(listed=True)
-            return Outcome()
+            return await self._hidden(task, hidden, before)
 
-        return Ready(send, {_BEFORE: _as_it_was(memory)})
+        return Ready(send, {_BEFORE: before})
+
+    async def _hidden(
+        self, task: Task, memory: Mem0Memory, before: Mapping[str, Any]
+    ) -> Outcome | Skipped:
+        """Hidden for good, unless it was corrected after it had been looked at."""
+        if statement_hash(memory.text) == task.change.text_hash:
+            return Outcome()
+        await self._put_back(task, memory, before)
+        return CHANGED
+
+    async def _put_back(self, task: Task, memory: Mem0Memory, before: Mapping[str, Any]) -> None:
+        await self._mem0.update(
+            memory.id,
+            expiration_date=_expiry(before),
+            metadata=_metadata_before(memory, before),
+            timeout_seconds=task.seconds(),
+        )
+
+    def _is_hidden(self, memory: Mem0Memory) -> bool:
+        return memory.expiration_date is not None and memory.expiration_date < self._today()
+
+    def _today(self) -> date:
+        return self._now().astimezone(UTC).date()
 
     async def _show(self, task: Task) -> Prepared:
         memory = await self._mem0.get(task.mem0_id, timeout_seconds=task.seconds())
@@ -113,12 +140,7 @@ class Operations:
             if not begun.hidden:
                 return Skipped("not_hidden")
             if not begun.listed:
-                await self._mem0.update(
-                    memory.id,
-                    expiration_date=_expiry(begun.put_back),
-                    metadata=_metadata_before(memory, begun.put_back),
-                    timeout_seconds=task.seconds(),
-                )
+                await self._put_back(task, memory, begun.put_back)
             return Outcome()
 
         return Ready(send)
@@ -184,8 +206,12 @@ class Operations:
         if change.text_hash is not None and statement_hash(memory.text) != change.text_hash:
             return CHANGED
         text, said_at = task.text, _moment(change.details.get("said_at"))
+        # What the person says instead is to be seen, even if a run hides the old at this moment.
+        is_hidden = self._is_hidden(memory)
+        until = None if is_hidden else memory.expiration_date
         # It is a copy of that fact no more.
-        kept = {name: value for name, value in memory.metadata.items() if name != "edge_uuid"}
+        gone = {"edge_uuid", _RUN} if is_hidden else {"edge_uuid"}
+        kept = {name: value for name, value in memory.metadata.items() if name not in gone}
         if change.turn_ids:
             kept["turn_id"] = str(change.turn_ids[-1])
 
@@ -195,6 +221,7 @@ class Operations:
                 text=text,
                 metadata={**kept, **_marks(change, said_at)},
                 timestamp=said_at,
+                expiration_date=until or "never",
                 timeout_seconds=task.seconds(),
             )
             return Outcome()
@@ -283,6 +310,18 @@ async def _ours_alone(_: Task) -> Prepared:
         return Outcome()
 
     return Ready(send)
+
+
+async def _hide_here_alone(_: Begun) -> Outcome | Skipped:
+    return Outcome(listed=True)
+
+
+def _can_be_noted(run_id: object) -> bool:
+    """The journal takes the name of a run that somebody else has noted, but no words and nothing
+    that it can't store."""
+    if run_id is None:
+        return True
+    return isinstance(run_id, str) and len(run_id) <= _LONGEST_RUN and run_id.isprintable()
 
 
 def _as_it_was(memory: Mem0Memory) -> dict[str, Any]:

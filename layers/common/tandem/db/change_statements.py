@@ -199,7 +199,7 @@ with forgotten as (
 ), shown as (
     delete from hidden_memories h
      using done d
-     where d.kind in ('show', 'delete_memory')
+     where d.kind in ('show', 'rewrite', 'delete_memory')
        and h.account_id = d.account_id and h.mem0_id = d.mem0_id
  returning h.change_id
 ), taken as (

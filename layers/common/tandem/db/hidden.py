@@ -18,7 +18,7 @@ select h.mem0_id, h.run_id, h.change_id, h.reason, h.kept_id, h.text_hash, h.sai
 """
 
 _TO_PURGE = """
-select h.account_id, h.mem0_id, h.run_id, h.hidden_at
+select h.account_id, h.mem0_id, h.run_id, h.hidden_at, h.text_hash, h.listed
   from hidden_memories h
  where h.purged_at is null and h.hidden_at < now() - make_interval(days => :days)
    and (cast(:account_id as uuid) is null or h.account_id = cast(:account_id as uuid))
@@ -35,6 +35,12 @@ update hidden_memories h set purging_at = coalesce(h.purging_at, now())
                     where c.account_id = h.account_id and c.mem0_id = h.mem0_id
                       and c.kind = 'show' and c.state = 'sent')
 returning h.mem0_id
+"""
+
+_IN_SIGHT = """
+delete from hidden_memories h
+ where h.account_id = :account_id and h.mem0_id = :mem0_id and h.hidden_at = :hidden_at
+   and h.purged_at is null
 """
 
 _PURGED = """
@@ -86,6 +92,8 @@ class Purgeable(NamedTuple):
     mem0_id: Mem0Id
     run_id: RunId
     hidden_at: datetime
+    text_hash: bytes
+    listed: bool
 
 
 class HiddenMemories:
@@ -107,7 +115,7 @@ class HiddenMemories:
         rows = await self._database.rows(
             _TO_PURGE, repeatable=True, days=older_than_days, rows=limit, account_id=account_id
         )
-        return [Purgeable(**row) for row in rows]
+        return [Purgeable(**{**row, "text_hash": bytes(row["text_hash"])}) for row in rows]
 
     async def purging(self, memory: Purgeable) -> bool:
         """Whether the memory may be deleted in Mem0 now; from here on it can't be shown again.
@@ -116,6 +124,10 @@ class HiddenMemories:
             False when it isn't hidden any more, or was hidden anew: leave it then.
         """
         return bool(await self._database.rows(_PURGING, repeatable=True, **_key(memory)))
+
+    async def in_sight(self, memory: Purgeable) -> None:
+        """Records that a memory isn't hidden any more: Mem0 shows it, or it reads otherwise."""
+        await self._database.rows(_IN_SIGHT, repeatable=True, **_key(memory))
 
     async def purged(self, memory: Purgeable) -> None:
         """Records that Mem0 has a memory no more, and forgets where it came from."""
