@@ -17,6 +17,25 @@ _MEDICINE: Final = r"(?:pill|tablet|medicine|medication|drug|drop|inhaler|capsul
 
 BODY: Final[Families] = (
     (
+        r"\b(?:am |is )?(left|right)-?handed\b|\bwrites? with (?:my |the )?(left|right) hand\b",
+        r"\1\2hand",
+    ),
+    (
+        r"\bcan not (?:take|eat|have|drink|touch) (.+?) because (?:of (?:an? |my"
+        r" )?allergy|i am allergic"
+        r"(?: to (?:it|them))?)$",
+        r"am allergic to \1",
+    ),
+    (r"\b(?:am|is) (\w+)-haired\b", r"have \1 hair"),
+    (r"\b(?:am|is) (\w+)-eyed\b", r"have \1 eyes"),
+    (r"\b(?:had|underwent) (?:an? )?(?:surgery|operation) on my (\w+)", r"my \1 was operated"),
+    (
+        r"\bhad (?:an? )?(knee|hip|back|eye|heart|shoulder|ankle|hand|wrist) "
+        r"(?:surgery|operation)\b",
+        r"my \1 was operated",
+    ),
+    (r"\bmy (\w+) (?:was|has been) operated(?: on)?\b", r"my \1 was operated"),
+    (
         r"\b(?:have )?had (?:an? |my )?append(?:ic)?ectomy\b",
         "my appendix was removed",
     ),
@@ -67,7 +86,10 @@ BODY: Final[Families] = (
     ),
     (r"\b(?:a )?stammer(?:er)?\b|\bstutter(?:er)?\b", "stutter"),
     (r"\b(?:have (?:a |an )?)?(?:buried|lost) my (mother|father|husband|wife)\b", r"my \1 died"),
-    (r"^my (\w+) (?:is dead|has died|have died|died)$", r"my \1 is dead"),
+    (
+        r"^my (\w+) (?:is dead|has died|have died|died|(?:has |have )?passed away)$",
+        r"my \1 is dead",
+    ),
     (r"^my (\w+) is ended alive$", r"my \1 is dead"),
     (r"\b(?:am|is) a widow$", "my husband is dead"),
     (r"\b(?:am|is) a widower$", "my wife is dead"),
@@ -119,6 +141,7 @@ MONEY: Final[Families] = (
     (r"\b(\d+ gb)(?: of)? (?:ram|memory)\b", r"\1 memory"),
 )
 WISHES: Final[Families] = (
+    (r"^i do not want to be called\b", "do not call i"),
     (
         r"\b(?:when|while|if) (?:you )?(?:are )?(?:writ|repl|answer|talk|respond|speak)\w*(?: to)?"
         r"(?: i)?\b",
@@ -126,6 +149,22 @@ WISHES: Final[Families] = (
     ),
     (r"\bin (?:your|the|any) (?:answers?|replies|responses?|messages?)\b", "in answers"),
     (r"\byour (answers|replies|responses)\b", "answers"),
+    (
+        r"^(?:keep (?:it|them|answers|things)|be) (?:short|brief|concise)$|^(?:answer"
+        r"|reply)(?: i)? "
+        r"(?:briefly|concisely|in brief)$|^i (?:want|like|prefer|need|would like) "
+        r"(?:short|brief|concise) answers$",
+        "i want short answers",
+    ),
+    (
+        r"^explain (?:things |everything )?(?:simply|in simple (?:words|terms))$|^i (?:want|prefer"
+        r"|like|would like) simple explanations$",
+        "i want simple explanations",
+    ),
+    (
+        r"^(?:use|i (?:want|prefer)(?: \w+ in)?) (?:the )?(metric|imperial)(?: units| system)?$",
+        r"i want measurements in \1 units",
+    ),
     (
         r"^(?:do not|never|not) (?:ever )?(?:use|include|put|add|write) (?:any )?(.+?) in answers$",
         r"i want answers without \1",

@@ -40,6 +40,7 @@ CONTRACTED: Final[Rewriting] = compiled(
 )
 THIRD_PERSON: Final[Rewriting] = compiled(
     (r"\b(?:his|her|their|theirs)\b", "my"),
+    (r"\b(?:himself|herself|themself|themselves)\b", "my"),
     (r"\b(?:he|she|they|him|them)\b", "i"),
 )
 SHAPES: Final[Rewriting] = compiled(

@@ -99,7 +99,7 @@ def _same(a: Reading, b: Reading) -> bool:
 
 def _rearranged(a: Reading, b: Reading) -> bool:
     """The same meanings in another order, where the order tells nothing: nobody changes places."""
-    if words.DIRECTED & (a.said | b.said) or _aimed(a) != _aimed(b):
+    if words.DIRECTED & (a.said | b.said) or _aimed(a) != _aimed(b) or _borne(a) != _borne(b):
         return False
     bag, other = _bag(a), _bag(b)
     more, less = bag - other, other - bag
@@ -118,6 +118,15 @@ def _aimed(reading: Reading) -> Counter[tuple[str, ...]]:
     """The parts that say from where and until when; "to" is one of these beside "from"."""
     leading = words.AIMED | ({"to"} if words.OVER & reading.said else set())
     return Counter(chunk for chunk in reading.chunks.elements() if chunk[0] in leading)
+
+
+def _borne(reading: Reading) -> bool:
+    """Whether something is done to the person: "a dog bit me", not "I bit a dog"."""
+    return any(
+        chunk[-1] == "i" and len(chunk) >= _FEW and chunk[-2] != "and"
+        for chunk in reading.chunks
+        if chunk[0] not in words.SPLITTING
+    )
 
 
 def _light(more: Counter[str], less: Counter[str], common: Counter[str]) -> bool:

@@ -39,6 +39,33 @@ CASED: Final[Rewriting] = compiled(
 """What can only be told while capitals and the 's of a possessor are still there."""
 
 _TIME: Final = (
+    (r"^instead of (.+?),? i (.+)$", r"i \2 instead of \1"),
+    (r"\b(?:while|whenever|when) (?:i am |i )?(\w+ing)\b", r"when i \1"),
+    (r"\b(?:while|whenever) i\b", "when i"),
+    (
+        r"\bbefore (?:going to (?:bed|sleep)|i go to (?:bed|sleep)|bed|sleep(?:ing)?)\b",
+        "before bedtime",
+    ),
+    (r"\bspends? (\d+ \w+)( daily| weekly)? (?:on )?(\w+ing)\b", r"\3 for \1\2"),
+    (r"\bevery 6 months\b|\bhalf-yearly\b", "2 times yearly"),
+    (r"\bevery 3 months\b|\bquarterly\b", "4 times yearly"),
+    (r"(?<=minute )(?:an?|per|each) night\b", "every night"),
+    (r"\bgets? (\d+ \w+) of sleep\b", r"sleep \1"),
+    (
+        r"\bhave (?:never|not) lived anywhere (?:else )?(?:but|than|other than|except)(?:"
+        r" in)? (.+)$",
+        r"have lived in \1 always",
+    ),
+    (r"\bhave yet to visit\b", "have never visited"),
+    (r"\bhave yet to see\b", "have never seen"),
+    (r"\bhave been retired since\b", "retired in"),
+    (r"\bmy (?:year of birth|birth year) is (?=\d{4})", "i was born in "),
+    (r"\b(is|are) (\d+) years? old$", r"\1 \2"),
+    (r"^(.+?) ends? (?:in|with) (?:the digits )?(\d+)$", r"\1 last digits are \2"),
+    (
+        r"^(?:the )?last (?:\d+ )?(?:digits|numbers|figures) of (.+?) (?:are|is) (\d+)$",
+        r"\1 last digits are \2",
+    ),
     (rf"\b(?:the )?({_SEASON}) of (\d{{4}})\b", r"\1 \2"),
     (r"\b(?:every|each) (\w+day)\b", r"on \1s"),
     (r"\bon (?:the )?(\d+)(?:st|nd|rd|th)(?: day)? of (?:monthly|the month)", r"on day \1 monthly"),
@@ -74,6 +101,15 @@ _TIME: Final = (
     (r"\bstart working\b|\bclock in\b", "begin work"),
 )
 _HOME: Final = (
+    (r"^(.+?) and i live together$", r"i live with \1"),
+    (r"\b(?:studio|one-room|1-room) (?:flat|apartment)\b", "studio"),
+    (r"^we have (.+?) (?:at home|in (?:our|the) (?:house|home|flat))$", r"our home has \1"),
+    (r"^our (?:house|flat|apartment) has\b", "our home has"),
+    (
+        r"^there is (?:no|not an?) (.+?) (?:in|at) (?:my|our) (?:home|house|flat|apartment|place)$",
+        r"i do not have \1",
+    ),
+    (r"^(\d+ (?:cats|dogs|rabbits|parrots|hamsters|pets)) live with i$", r"i have \1"),
     (r"\bowns? the (flat|house|home|apartment) i live in\b", r"own my \1"),
     (r"\bhave (?:made|found|set up) my (?:\w+ )?home\b", "live"),
     (r"\bcalls? (?!i\b|my\b)(\w+(?: \w+)?) (?:my )?home\b", r"live in \1"),
@@ -96,6 +132,16 @@ _HOME: Final = (
     (r"\b(?:am|is) a homeowner\b|\b(?:am|is) a home owner\b", "own my house"),
 )
 _FAMILY: Final = (
+    (r"^(\w+), (my \w+(?: \w+)?), ", r"\2 \1 "),
+    (r"^my (brother|sister) and i are twins$", r"i have a twin \1"),
+    (r"^(\w+) is my twin (brother|sister)$", r"i have a twin \2 called \1"),
+    (r"\b(?:are|got|have got|have|were|have been) divorced$", "are divorced"),
+    (r"^i am (?:an? |the )?(?:mother|father|parent|mum|dad) of (\d+)$", r"i have \1 children"),
+    (
+        r"^i am (?:an? |the )?grand(?:mother|father|parent|ma|pa) of (\d+)$",
+        r"i have \1 grandchildren",
+    ),
+    (r"\bmy wedding anniversary is(?: on)?\b", "i got married on"),
     (r"\bmarried to an? woman (?:called|named|by the name of) ", "married to wife "),
     (r"^i am married to wife (\w+)$", r"my wife name is \1"),
     (r"^i am married to an? man (?:called|named|by the name of) (\w+)$", r"my husband name is \1"),
@@ -148,6 +194,55 @@ _FAMILY: Final = (
     (r"\bkitten\b", "young cat"),
 )
 _DOING: Final = (
+    (r"\b(?:like|love|enjoy)s? (.+?) (?:better|more) than (.+)$", r"prefer \1 to \2"),
+    (r"\bwould rather (?:have |drink |eat |take |do )?(.+?) than (.+)$", r"prefer \1 to \2"),
+    (r"\b(prefers?) (.+?) (?:over|rather than) (.+)$", r"\1 \2 to \3"),
+    (
+        r"^(?:manage|i (?:manage|lead|head|run)) an? team of (\d+)(?: people)?$",
+        r"\1 people report to i",
+    ),
+    (r"^my (?:job|work|position) is (parttime|fulltime|remote)$", r"i work \1"),
+    (r"\b(?:am|is) an? medical student\b", "study medicine"),
+    (
+        r"\b(?:am|is) an? (law|medicine|physics|history|music|art|biology|chemistry"
+        r"|engineering|nursing"
+        r"|economics|psychology|philosophy|mathematics|maths|architecture|design) student\b",
+        r"study \1",
+    ),
+    (r"\b(?:am|is) an? (?:phd|doctoral) (?:student|candidate) in\b", "do a phd in"),
+    (
+        r"\b(?:finished|completed|got|received) my (?:degree|studies) (?:at|from)\b",
+        "graduated from",
+    ),
+    (r"\bam member of (an? |the |my )?((?:\w+ )?)choir\b", r"sing in \1\2choir"),
+    (r"\b(?:am|is) an? (marathon|trail|ultramarathon|half-marathon) runner\b", r"run \1"),
+    (r"\b(eat|drink|see|hear|say|buy)s? nothing\b", r"do not \1"),
+    (r"\b(?:am|is) the (?:owner|proprietor) of\b", "have"),
+    (r"\bhave (\w+) (citizenship|nationality)\b", r"am \1 citizen"),
+    (r"\bam an? (\w+) national\b", r"am \1 citizen"),
+    (r"\bholds? an? (?=\w+ passport)", "have a "),
+    (
+        r"^there is no (?:other )?(\w+) (?:that )?i (?:like|love|prefer|enjoy)"
+        r" (?:better|more) than (.+)$",
+        r"my favourite \1 is \2",
+    ),
+    (
+        r"^(.+?) is the (\w+) (?:that )?i (?:like|love|enjoy) (?:the )?(?:best|most)$",
+        r"my favourite \2 is \1",
+    ),
+    (r"^(.+?) is not my (?:strong suit|strong point|forte|strength)$", r"i am bad at \1"),
+    (r"^(.+?) is my (?:strong suit|strong point|forte|strength)$", r"i am good at \1"),
+    (
+        r"\b(?:am|is) (?:no good|not (?:very |any )?good|poor|hopeless|terrible|weak) at\b",
+        "am bad at",
+    ),
+    (r"^my (\w+) (?:is|has been|was) paid off$", r"i paid off my \1"),
+    (
+        r"\b(?:goes|go) to (?:the|my) (?=dentist|doctor)|\bvisits? (?:the|my) (?=dentist|doctor)",
+        "see the ",
+    ),
+    (r"\btrains? (?=\d|daily|every|on )", "exercise "),
+    (r"\buses? the (?=stairs|lift|elevator|bus|train|tram|metro)", "take the "),
     *(
         (rf"^(.+?) (?:is|was) my ((?:\w+ ){{1,2}}){noun}$", rf"\1 {verb} my \2")
         for noun, verb in (
@@ -173,6 +268,10 @@ _DOING: Final = (
         )
     ),
     (r"^i (?:take|have) (.+?) (?:lessons|classes) (?:with|from) (.+)$", r"\2 teaches i \1"),
+    (
+        r"\b(?:take|takes|am taking|is taking|have) (?:an? )?(\w+) (?:lessons|classes|course)\b",
+        r"learn \1",
+    ),
     (
         r"\b(?:am|is|works? as) an? (secondary|primary|middle|nursery|grammar)[- ]school (\w+) "
         r"teacher\b",

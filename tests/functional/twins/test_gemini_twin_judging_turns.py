@@ -90,6 +90,65 @@ WORDS = [
     ("Nobody lives with me", "I live by myself"),
     ("No food beats pizza", "My favourite food is pizza"),
 ]
+LIFE = [
+    ("I live with my parents", "My parents and I live together"),
+    ("We have three bedrooms at home", "Our home has three bedrooms"),
+    ("I've lived in Leeds all my life", "I have never lived anywhere but Leeds"),
+    ("I retired in 2019", "I've been retired since 2019"),
+    ("I work part-time", "My job is part-time"),
+    ("I manage a team of six", "Six people report to me"),
+    ("I'm self-employed", "User works for themselves"),
+    ("I'm studying medicine", "I'm a medical student"),
+    ("I'm doing a PhD in chemistry", "User is a doctoral student in chemistry"),
+    ("I graduated from Oxford in 2010", "I finished my degree at Oxford in 2010"),
+    ("I have a twin sister", "My sister and I are twins"),
+    ("My father has passed away", "My dad is no longer alive"),
+    ("My parents are divorced", "My mother and father got divorced"),
+    ("My son Leo is five", "Leo, my son, is 5 years old"),
+    ("I'm a grandmother of four", "I have four grandchildren"),
+    ("I have two cats", "Two cats live with me"),
+    ("I'm allergic to penicillin", "I can't take penicillin because of an allergy"),
+    ("I had a heart attack in 2018", "User suffered a heart attack in 2018"),
+    ("Pizza is my favourite food", "There's no food I like better than pizza"),
+    ("I never skip breakfast", "I always have breakfast"),
+    ("I sing in a choir", "I'm a member of a choir"),
+    ("I run marathons", "I'm a marathon runner"),
+    ("I read before going to sleep", "Before bed I read"),
+    ("I'm learning Japanese", "User is taking Japanese lessons"),
+    ("I've never been to Africa", "I have yet to visit Africa"),
+    ("I'm right-handed", "User writes with the right hand"),
+    ("I was born in 1985", "My year of birth is 1985"),
+    ("I come from Kenya", "User is Kenyan"),
+    ("I'm a German citizen", "I have German citizenship"),
+    ("I hold a Canadian passport", "I have a Canadian passport"),
+    ("I'm Muslim", "My religion is Islam"),
+    ("My phone number ends in 55", "The last two digits of my phone number are 55"),
+    ("I prefer tea to coffee", "I like tea better than coffee"),
+    ("I'd rather have tea than coffee", "I prefer tea to coffee"),
+    (
+        "I meditate for 15 minutes every morning",
+        "Each morning I spend a quarter of an hour meditating",
+    ),
+    ("I go to the dentist every six months", "I see the dentist twice a year"),
+    ("I train twice a week", "I work out two times per week"),
+    ("Keep it short", "I want short answers"),
+    ("Explain things simply", "I want simple explanations"),
+    ("Use metric units", "I want measurements in metric units"),
+    ("Don't call me sir", "I don't want to be called sir"),
+    ("I like dogs more than cats", "I prefer dogs to cats"),
+    ("My favourite colour is blue", "Blue is the colour I like best"),
+    ("My wedding anniversary is 12 July", "I got married on 12 July"),
+    ("I don't own a television", "There is no TV in my home"),
+    ("I sleep eight hours a night", "I get eight hours of sleep every night"),
+    ("I'm bad at maths", "Maths isn't my strong suit"),
+    ("I work at night", "I'm on night shifts"),
+    ("I have trouble falling asleep", "I find it hard to fall asleep"),
+    ("My knee was operated on in May", "I had knee surgery in May"),
+    ("I have a beard", "User is bearded"),
+    ("I don't eat after eight in the evening", "User eats nothing after 8 pm"),
+    ("I take the stairs instead of the lift", "Instead of the elevator I use the stairs"),
+    ("I listen to podcasts while cooking", "When I cook, I listen to podcasts"),
+]
 APART = [
     ("I rent my flat from Mr Osei", "I rent my flat to Mr Osei"),
     ("I'm Nina's husband", "I'm Nina's brother"),
@@ -117,6 +176,35 @@ APART = [
     ("I had my tonsils taken out", "I had my appendix taken out"),
     ("My husband died", "My father died"),
     ("I have a puppy", "I have a kitten"),
+    ("I bit a dog", "A dog bit me"),
+    ("I live with my parents", "My parents live together"),
+    ("I work for my uncle", "I work for myself"),
+    ("A team of six manages me", "I manage a team of six"),
+    ("I'm a law student", "I'm a medical student"),
+    ("I'm a bad student", "I study"),
+    ("I have a twin sister", "I have a sister"),
+    ("My parents are divorced", "I'm divorced"),
+    ("I'm a grandmother of four", "I'm a mother of four"),
+    ("I always skip breakfast", "I always have breakfast"),
+    ("I listen to podcasts while cooking", "I listen to podcasts while running"),
+    ("I read before going to sleep", "I eat before going to sleep"),
+    ("I take Japanese lessons", "I give Japanese lessons"),
+    ("I've never been to Africa", "I've been to Africa"),
+    ("I'm right-handed", "I'm left-handed"),
+    ("I come from Kenya", "I live in Kenya"),
+    ("I'm Muslim", "My brother is Muslim"),
+    ("My phone number ends in 55", "My phone number ends in 56"),
+    ("I prefer tea to coffee", "I like coffee better than tea"),
+    ("I like dogs more than cats", "I like dogs and cats"),
+    ("I go to the dentist twice a year", "I go to the dentist twice a month"),
+    ("I want short answers", "I want long answers"),
+    ("I don't want to be called sir", "I want to be called sir"),
+    ("I take the stairs instead of the lift", "I take the lift instead of the stairs"),
+    ("I sleep eight hours a night", "I sleep seven hours a night"),
+    ("My knee was operated on in May", "My knee hurt in May"),
+    ("I drink nothing after 8 pm", "I drink after 8 pm"),
+    ("I was in May's garden", "I visited May"),
+    ("I was in hospital in 2019", "I visited a hospital in 2019"),
 ]
 
 
@@ -132,6 +220,11 @@ def test_figures_dates_and_ages_may_be_told_in_many_forms(a: str, b: str) -> Non
 
 @pytest.mark.parametrize(("a", "b"), WORDS)
 def test_a_turn_and_what_it_means_are_the_same(a: str, b: str) -> None:
+    assert judged(a, b) == "same"
+
+
+@pytest.mark.parametrize(("a", "b"), LIFE)
+def test_everyday_life_may_be_told_in_other_words(a: str, b: str) -> None:
     assert judged(a, b) == "same"
 
 
