@@ -12,10 +12,26 @@ from urllib.parse import urlsplit
 import httpx
 import pg8000.native
 
+from bench.results import BenchError
 from local.person import Person
 from local.stack import Stack
 
 Request = Callable[[], Any]
+
+TO_FORGET: Final = tuple(
+    f"I like {game}." for game in ("rowing", "archery", "fencing", "judo", "karate")
+)
+"""What the person has to have said in a chat, and both stores to have learned."""
+
+# What a request asks that is none of its changes: whose memory it is, what the ledger holds for
+# what is read at the stores, the run's start with what is planned, and its end.
+CORRECT: Final = 6
+FORGET: Final = 7
+UNDO: Final = 5
+RESOLVE: Final = 7
+# Seven of them are the picture. Each round of the judge is three: decided, noted, still alive.
+CONSOLIDATE_DRY: Final = 7
+CONSOLIDATE: Final = 19
 
 _STAGE: Final = "dev"
 _MEMORY: Final = "/api/memory"
@@ -134,7 +150,7 @@ def memory_calls(person: Person, behind: Behind) -> Iterator[Call]:
     stated = partial(person.call, "POST", _MEMORY, status=201, json={"statement": "I row."})
     yield Call(post, repeat(stated))
     yield Call(f"PATCH {_MEMORY}/{{memory_id}}", _corrections(person, behind), CORRECT)
-    yield Call(f"DELETE {_MEMORY}/{{memory_id}}", _deletions(person, behind), FORGET)
+    yield Call(f"DELETE {_MEMORY}/{{memory_id}}", _deletions(person), FORGET)
     told = behind.remember("I keep bees.")
     yield Call(f"GET {_MEMORY}/{{memory_id}}/history", repeat(get(f"{_MEMORY}/{told}/history")))
     asked = partial(person.call, "POST", f"{_MEMORY}/forget", json={"query": "I keep bees"})
@@ -147,9 +163,6 @@ def chat_calls(person: Person, behind: Behind) -> Iterator[Call]:
     things."""
     yield Call("POST /api/chat", _asked_about(person, behind), 2, "a conflict waits")
     yield Call("POST /api/chat", _declined(person), 2, "a proposal is open")
-
-
-CONSOLIDATE_DRY, CONSOLIDATE, UNDO, RESOLVE, CORRECT, FORGET = 8, 16, 6, 6, 6, 7
 
 
 def _consolidations(person: Person, behind: Behind) -> Iterator[Request]:
@@ -183,10 +196,11 @@ def _corrections(person: Person, behind: Behind) -> Iterator[Request]:
         yield partial(person.call, "PATCH", path, json={"text": f"I have {number} nephews."})
 
 
-def _deletions(person: Person, behind: Behind) -> Iterator[Request]:
-    for number in count():
-        path = f"{_MEMORY}/{behind.remember(f'I have {number} aunts.')}"
-        yield partial(person.call, "DELETE", path, status=204)
+def _deletions(person: Person) -> Iterator[Request]:
+    for said in TO_FORGET:
+        [*_, word] = said.rstrip(".").split()
+        [found] = [one for one in person.search(word) if word in one["text"]]
+        yield partial(person.call, "DELETE", f"{_MEMORY}/{found['id']}", status=204)
 
 
 def _forgettings(person: Person, behind: Behind) -> Iterator[Request]:
@@ -201,10 +215,18 @@ def _forgettings(person: Person, behind: Behind) -> Iterator[Request]:
 def _asked_about(person: Person, behind: Behind) -> Iterator[Request]:
     for number in count():
         behind.contradict(f"i have {number} sheep", f"i do not have {number} sheep")
-        yield partial(person.chat, f"quiet-{number}", "Good morning!")
+        yield partial(_ask_at, person, f"quiet-{number}")
+
+
+def _ask_at(person: Person, session: str) -> None:
+    answer = person.chat(session, "Good morning!")
+    if not answer["reply"].endswith("Which of the two holds?"):
+        raise BenchError("a turn did not ask about the conflict that waits")
 
 
 def _declined(person: Person) -> Iterator[Request]:
     while True:
-        person.chat(_SESSION, "Please forget that I like chess.")
+        proposed = person.chat(_SESSION, "Please forget that I like chess.")
+        if "chess" not in proposed["reply"]:
+            raise BenchError("a turn did not propose what it was asked for")
         yield partial(person.chat, _SESSION, "I cooked soup in the evening.")

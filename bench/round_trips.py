@@ -15,7 +15,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from bench.memory_requests import Behind, Call, Request, chat_calls, memory_calls
+from bench.memory_requests import TO_FORGET, Behind, Call, Request, chat_calls, memory_calls
 from bench.results import BenchError, Result
 from bench.shipped import PASSWORD, database_behind, person_at, shipped_stack, teach
 from bench.wire import Wire
@@ -44,7 +44,7 @@ def run() -> list[Result]:
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder) / "kept"
         with shipped_stack(data_dir=kept) as stack, person_at(stack, EMAIL) as person:
-            teach(person, SESSION, *FACTS)
+            teach(person, SESSION, *FACTS, *TO_FORGET)
         with (
             shipped_stack(data_dir=kept, event_sources=False) as stack,
             Wire(_port_of_database(stack), takes_seconds=_TAKES_SECONDS) as wire,
@@ -121,6 +121,11 @@ def _calls(person: Person) -> Iterator[Call]:
     yield Call("POST /api/auth/signup", repeat(partial(_sign_up, person)))
     yield Call("POST /api/auth/login", repeat(person.log_in), 2)
     yield Call("POST /api/auth/refresh", repeat(partial(_refresh, person)), 2)
+    yield Call("GET /api/auth/logins", repeat(get("/api/auth/logins")))
+    yield Call("DELETE /api/auth/logins/{login_id}", _ends_of_logins(person))
+    same = {"current_password": PASSWORD, "new_password": PASSWORD}
+    changed = partial(person.call, "POST", "/api/auth/password", status=204, json=same)
+    yield Call("POST /api/auth/password", repeat(changed), 2)
 
 
 def _log_out(person: Person) -> Iterator[Call]:
@@ -132,6 +137,14 @@ def _deletions(person: Person) -> Iterator[Request]:
     while True:
         started = person.call("POST", "/api/session/start", status=201, json={})
         yield partial(person.call, "DELETE", f"/api/session/{started['session_id']}", status=204)
+
+
+def _ends_of_logins(person: Person) -> Iterator[Request]:
+    while True:
+        person.log_in()
+        logins = person.call("GET", "/api/auth/logins")["items"]
+        other = next(login["login_id"] for login in logins if not login["current"])
+        yield partial(person.call, "DELETE", f"/api/auth/logins/{other}", status=204)
 
 
 def _log_outs(person: Person) -> Iterator[Request]:
