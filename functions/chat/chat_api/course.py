@@ -38,7 +38,7 @@ def choose_course(awaiting: Awaiting, message: str) -> Course:
     """
     decision: Decision | None = None
     if awaiting.proposal is not None:
-        if confirms(message):
+        if confirms(message, kind=awaiting.proposal.kind):
             return Course("manage", "done", "confirmed")
         decision = "declined"
     route = choose_route(message)

@@ -1,5 +1,7 @@
 """When a person asks for a change of memory, and when they confirm one: tables of messages."""
 
+from typing import Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,12 +168,29 @@ def test_what_states_quotes_or_only_sounds_alike_is_no_request(message: str) -> 
 
 @pytest.mark.parametrize("message", lines(YES))
 def test_a_plain_yes_confirms(message: str) -> None:
-    assert confirms(message)
+    assert confirms(message, kind="forget")
 
 
 @pytest.mark.parametrize("message", [*lines(NO_YES), "", "  ", "yes " * 40])
 def test_anything_but_a_plain_yes_confirms_nothing(message: str) -> None:
-    assert not confirms(message)
+    assert not confirms(message, kind="forget")
+    assert not confirms(message, kind="correct")
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("change it", "forget"),
+        ("yes, correct it", "forget"),
+        ("delete it", "correct"),
+        ("yes, forget it", "correct"),
+        ("Remove them.", "correct"),
+    ],
+)
+def test_a_wish_for_the_other_change_confirms_nothing(
+    message: str, kind: Literal["forget", "correct"]
+) -> None:
+    assert not confirms(message, kind=kind)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +209,7 @@ def test_what_is_to_be_forgotten_is_in_the_persons_own_words(message: str, wante
 
 @given(st.text(max_size=4_000))
 def test_any_text_is_understood_or_not(message: str) -> None:
-    confirms(message)
+    confirms(message, kind="forget")
     what_to_forget(message)
     if asks_for_change(message):
         assert choose_route(message) == "manage"
@@ -207,6 +226,6 @@ _FILLINGS += ["> ", "no, ", "<evidence>", "forget the fact that ", "from my "]
 def test_the_longest_message_is_understood_at_once(filling: str) -> None:
     message = (filling * 4_000)[:4_000]
 
-    confirms(message)
+    confirms(message, kind="forget")
     what_to_forget(message)
     asks_for_change(message)  # patterns that backtrack would take minutes here

@@ -5,7 +5,7 @@ a store, and no model that obeys such a text, can bring a change about.
 """
 
 import re
-from typing import Final
+from typing import Final, Literal
 
 # What somebody else said, and addresses: nothing in there asks for anything.
 QUOTED: Final = re.compile(r'"[^"]*"|“[^”]*”|«[^»]*»|„[^“”]*[“”]|`[^`]*`|\b\w+://\S+')
@@ -113,6 +113,17 @@ _DO_IT: Final = frozenset(
     forget all of them, forget all of it, forget it all, correct it, change it, make it so
     """.replace("\n", " ").split(",")
 )
+# Said of what would be forgotten or of what would be corrected: it wishes for something else.
+_OTHERWISE: Final = {
+    "forget": frozenset(["correct it", "change it"]),
+    "correct": frozenset(
+        phrase
+        for verb in ("delete", "remove", "forget")
+        for phrase in (
+            f"{verb} {what}" for what in ("it", "that", "this", "them", "all of it", "all of them")
+        )
+    ),
+}
 _AFTER_YES: Final = _DO_IT | {"forget it", "forget that", "forget this", "ok", "okay"}
 _LONGEST_YES: Final = 60
 
@@ -159,11 +170,11 @@ def what_to_forget(message: str) -> str:
     return rest or message
 
 
-def confirms(message: str) -> bool:
-    """Whether a message says yes and nothing else.
+def confirms(message: str, *, kind: Literal["forget", "correct"]) -> bool:
+    """Whether a message says yes to a proposal to forget or to correct, and nothing else.
 
     Strict, since what follows can't be taken back: a yes with a condition, a question or another
-    wish is none, and the proposal lapses.
+    wish is none, and the proposal lapses. So does "change it" when something would be forgotten.
     """
     if len(message) > _LONGEST_YES or _ASKS.search(message):
         return False
@@ -177,4 +188,6 @@ def confirms(message: str) -> bool:
     rest = " ".join(words[affirmed:])
     if not rest:
         return affirmed > 0
+    if rest in _OTHERWISE[kind]:
+        return False
     return rest in (_AFTER_YES if affirmed else _DO_IT)
