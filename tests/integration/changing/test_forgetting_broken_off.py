@@ -78,6 +78,18 @@ def test_what_was_hidden_as_the_same_goes_with_what_was_kept(memory: MemoryWorld
     assert kept.removeprefix("mem_") not in journal
 
 
+def test_what_was_hidden_in_the_same_words_goes_whatever_it_was_hidden_for(
+    memory: MemoryWorld,
+) -> None:
+    memory.tell("I have a dog")
+    memory.tell("I have a cat")
+    dog, cat = memory.item("Has a dog"), memory.item("Has a cat")
+    hidden = _hide(memory, "has a dog.", kept=cat, reason="update")
+    assert memory.call("DELETE", f"/api/memory/{dog}") == (204, None)
+    assert _at_mem0(memory, hidden) == 404
+    assert memory.memories() == ["Has a cat"]
+
+
 def _hide(memory: MemoryWorld, text: str, *, kept: str, reason: str) -> str:
     """A memory that consolidation has hidden in favour of another."""
     account = str(memory.person.principal.account_id)

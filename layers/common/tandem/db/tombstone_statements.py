@@ -1,6 +1,7 @@
 """The statements of `tandem.db.tombstones`, each one round trip."""
 
-# What says the same as what is named: by links, and what was hidden as the same in its favour.
+# What says the same as what is named: by links, and what is hidden and says it in the same words or
+# was hidden as the same in its favour.
 AROUND = """
 with recursive linked as (
     select l.mem0_id, l.edge_uuid, l.statement_hash, l.fact_hash
@@ -11,8 +12,8 @@ with recursive linked as (
 ), hidden as (
     select h.mem0_id
       from hidden_memories h
-     where h.account_id = :account_id and h.purged_at is null and h.reason in ('same', 'equal')
-       and (h.kept_id = any(cast(:item_ids as text[]))
+     where h.account_id = :account_id and h.purged_at is null
+       and ((h.reason in ('same', 'equal') and h.kept_id = any(cast(:item_ids as text[])))
             or h.text_hash = any(cast(:hashes as bytea[])))
     union
     select h.mem0_id
