@@ -97,6 +97,48 @@ def test_an_expired_token_is_refused_and_never_written_to_the_log(
     assert refused.value.__suppress_context__
 
 
+@pytest.mark.parametrize(
+    ("previous", "allowed"), [(KEY, True), ("third-key" * 4, False), ("", False), (None, False)]
+)
+def test_after_a_rotation_tokens_of_the_key_before_are_good_while_it_is_in_the_secret(
+    previous: str | None,
+    allowed: bool,
+    authorizer: ModuleType,
+    secrets_manager: Any,
+    request_with: Callable[[str], dict[str, Any]],
+) -> None:
+    old = request_with(f"Bearer {token()}")
+    secrets_manager.values = {"SECRET_KEY": "next-key" * 4, "SECRET_KEY_PREVIOUS": previous}
+
+    if allowed:
+        assert authorizer.handler(old, None)["context"]["sid"] == SID
+    else:
+        with pytest.raises(Exception, match="Unauthorized"):
+            authorizer.handler(old, None)
+    fresh = jwt.encode(
+        jwt.decode(token(), options={"verify_signature": False}), "next-key" * 4, "HS256"
+    )
+    assert authorizer.handler(request_with(f"Bearer {fresh}"), None)["isAuthorized"] is True
+
+
+def test_a_token_of_the_key_before_is_checked_as_strictly(
+    authorizer: ModuleType,
+    secrets_manager: Any,
+    request_with: Callable[[str], dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    secrets_manager.values = {"SECRET_KEY": "next-key" * 4, "SECRET_KEY_PREVIOUS": KEY}
+    for bad, reason in (
+        (token(exp=int(time.time()) - 60), "ExpiredSignatureError"),
+        (token(aud="another"), "InvalidAudienceError"),
+        (token(typ="refresh"), "typ"),
+        (jwt.encode({}, "third-key" * 4, "HS256"), "InvalidSignatureError"),
+    ):
+        with pytest.raises(Exception, match="Unauthorized"):
+            authorizer.handler(request_with(f"Bearer {bad}"), None)
+        assert json.loads(capsys.readouterr().out)["reason"] == reason
+
+
 def test_a_request_without_an_identity_is_refused(
     authorizer: ModuleType, http_event: Callable[..., dict[str, Any]]
 ) -> None:
@@ -113,6 +155,7 @@ def test_a_request_without_an_identity_is_refused(
         ({}, "SECRET_KEY"),
         ({"SECRET_KEY": "short"}, "SECRET_KEY"),
         ({"SECRET_KEY": 7}, "SECRET_KEY"),
+        ({"SECRET_KEY": KEY, "SECRET_KEY_PREVIOUS": "short"}, "SECRET_KEY_PREVIOUS"),
     ],
 )
 def test_without_a_key_no_token_is_called_bad_and_the_log_names_what_is_missing(

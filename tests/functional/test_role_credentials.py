@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jwt_authorizer.secret import fetch_key
+from jwt_authorizer.secret import Keys, fetch_keys
 from tandem.aws import aws_request
 from tandem.aws_credentials import NoCredentials, RoleCredentials
 from tandem.errors import Unavailable
@@ -100,7 +100,8 @@ def test_with_snapstart_the_authorizer_signs_so_too(
 ) -> None:
     secrets_manager.values = {"SECRET_KEY": "test-key"}
 
-    assert fetch_key("arn:aws:secretsmanager:us-east-1:123456789012:secret:test") == "test-key"
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:test"
+    assert fetch_keys(arn) == Keys("test-key", "")
 
     [(headers, _)] = secrets_manager.requests
     assert headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=test-role/")
@@ -157,7 +158,7 @@ def test_without_keys_the_secret_is_unavailable(snap_start: CredentialsAddress) 
 
 
 @pytest.mark.usefixtures("secrets_manager", "snap_start")
-@pytest.mark.parametrize("read", [fetch_secret, fetch_key])
+@pytest.mark.parametrize("read", [fetch_secret, fetch_keys])
 def test_an_address_where_nobody_answers_counts_as_a_secret_that_can_not_be_read(
     read: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,4 +183,4 @@ def test_the_authorizer_takes_nothing_else_for_keys(
     snap_start.payload = payload
 
     with pytest.raises(ValueError, match=r"^(?!.*canary)"):
-        fetch_key("arn:aws:secretsmanager:us-east-1:123456789012:secret:test")
+        fetch_keys("arn:aws:secretsmanager:us-east-1:123456789012:secret:test")

@@ -59,8 +59,10 @@ def standing(
     return Standing(str(uuid4()), text, frozenset(turns), said_at, copy_of)
 
 
-def back(all_of_it: list[Standing], *tombstones: Tombstone) -> list[str]:
-    going = plans.learned_again(all_of_it, tombstones, key=KEY)
+def back(
+    all_of_it: list[Standing], *tombstones: Tombstone, keys: tuple[bytes, ...] = (KEY,)
+) -> list[str]:
+    going = plans.learned_again(all_of_it, tombstones, keys=keys)
     return [one.text for one in all_of_it if one.id in going]
 
 
@@ -202,3 +204,10 @@ def test_what_stands_knows_its_turns_from_the_ledger_and_from_what_was_sent_alon
         None,
     ]
     assert [one.said_at for one in told] == [AFTER, BEFORE, None, BEFORE, BEFORE, None]
+
+
+def test_the_same_words_are_known_by_a_tombstone_of_the_key_before() -> None:
+    dog = standing("Has a dog")
+    dead = tombstone("Has a dog.")
+    assert back([dog], dead, keys=(b"new", KEY)) == ["Has a dog"]
+    assert back([dog], dead, keys=(b"new",)) == []

@@ -113,3 +113,18 @@ def test_without_a_secret_s_name_values_come_from_the_environment(
     monkeypatch.setenv("SECRET_KEY", "test-key")
 
     assert secrets_from_environment().value("SECRET_KEY") == "test-key"
+
+
+def test_what_may_be_missing_is_none_then_and_else_as_long_as_it_must_be() -> None:
+    source = Source(SECRET_KEY="k" * 32)
+    secrets = source.secrets()
+    assert secrets.optional("SECRET_KEY_PREVIOUS", at_least_bytes=32) is None
+    assert secrets.value("SECRET_KEY") == "k" * 32
+    assert source.reads == 1
+
+    assert Source(SECRET_KEY_PREVIOUS="").secrets().optional("SECRET_KEY_PREVIOUS") is None
+    kept = Source(SECRET_KEY_PREVIOUS="p" * 32).secrets()
+    assert kept.optional("SECRET_KEY_PREVIOUS", at_least_bytes=32) == "p" * 32
+    with pytest.raises(Unavailable) as refused:
+        kept.optional("SECRET_KEY_PREVIOUS", at_least_bytes=33)
+    assert refused.value.context["setting"] == "SECRET_KEY_PREVIOUS"

@@ -9,13 +9,13 @@ import os
 import sys
 from typing import Any
 
-from jwt_authorizer.secret import SecretMissing, SigningKey, fetch_key
+from jwt_authorizer.secret import SecretMissing, SigningKeys, fetch_keys
 from jwt_authorizer.settings import KEY_BYTES, load
-from jwt_authorizer.tokens import TokenRefused, bearer, check
+from jwt_authorizer.tokens import TokenRefused, bearer, check_with_any
 
 settings = load(os.environ)
-signing_key = SigningKey(
-    lambda: fetch_key(settings.secret_arn), at_least_bytes=KEY_BYTES[settings.algorithm]
+signing_keys = SigningKeys(
+    lambda: fetch_keys(settings.secret_arn), at_least_bytes=KEY_BYTES[settings.algorithm]
 )
 
 
@@ -23,7 +23,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Allows a request that carries a good access token, and tells the function whose it is."""
     try:
         token = bearer(str((event.get("identitySource") or [""])[0]))
-        context = check(token, signing_key.value(), settings)
+        context = check_with_any(token, signing_keys.value(), settings)
     except TokenRefused as refusal:
         _log("INFO", "token refused", event, reason=str(refusal))
         raise Exception("Unauthorized") from None

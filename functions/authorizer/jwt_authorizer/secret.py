@@ -1,4 +1,4 @@
-"""The signing key: read from Secrets Manager on first use and again every five minutes.
+"""The signing keys: read from Secrets Manager on first use and again every five minutes.
 
 The layer can do this too, but the authorizer goes without the layer: its cold start stands before
 everybody's first request, and unpacking and importing what it doesn't use would multiply it. So
@@ -13,6 +13,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 REFRESH_SECONDS = 300.0
@@ -20,22 +21,29 @@ RETRY_SECONDS = 10.0
 _FETCH_SECONDS = 2.0
 
 
+class Keys(NamedTuple):
+    """What tokens may be signed with: the key of now, and the one before it or empty."""
+
+    current: str
+    previous: str
+
+
 class SecretMissing(Exception):
     """The key can't be had; the text names what is missing."""
 
 
-class SigningKey:
-    """Hands out the key and keeps it fresh.
+class SigningKeys:
+    """Hands out the keys and keeps them fresh.
 
     Args:
-        fetch: reads the key; may block.
+        fetch: reads the keys; may block.
         at_least_bytes: what the algorithm needs.
         clock: monotonic seconds.
     """
 
     def __init__(
         self,
-        fetch: Callable[[], str],
+        fetch: Callable[[], Keys],
         *,
         at_least_bytes: int,
         clock: Callable[[], float] = time.monotonic,
@@ -43,35 +51,38 @@ class SigningKey:
         self._fetch = fetch
         self._at_least_bytes = at_least_bytes
         self._clock = clock
-        self._value = ""
+        self._value = Keys("", "")
         self._good_until = float("-inf")
 
-    def value(self) -> str:
-        """The current key.
+    def value(self) -> tuple[str, ...]:
+        """The keys that a token may be signed with, the current one first.
 
         Raises:
-            SecretMissing: it can't be read, or is missing or too short.
+            SecretMissing: they can't be read, the current one is missing, or one is too short.
         """
         if self._clock() >= self._good_until:
             self._refresh()
-        return self._value
+        return tuple(key for key in self._value if key)
 
     def _refresh(self) -> None:
         try:
             fresh = self._fetch()
         except (OSError, http.client.HTTPException, ValueError) as error:
-            if not self._value:
+            if not self._value.current:
                 raise SecretMissing("SECRET_ARN") from error
             # The key of five minutes ago beats none: keep it, and ask again a little later.
             self._good_until = self._clock() + RETRY_SECONDS
             return
-        if len(fresh.encode()) < self._at_least_bytes:
+        if len(fresh.current.encode()) < self._at_least_bytes:
             raise SecretMissing("SECRET_KEY")
+        if fresh.previous and len(fresh.previous.encode()) < self._at_least_bytes:
+            raise SecretMissing("SECRET_KEY_PREVIOUS")
         self._value, self._good_until = fresh, self._clock() + REFRESH_SECONDS
 
 
-def fetch_key(arn: str) -> str:
-    """`SECRET_KEY` of the secret's JSON object, read now; empty when there is none in it.
+def fetch_keys(arn: str) -> Keys:
+    """`SECRET_KEY` and `SECRET_KEY_PREVIOUS` of the secret's JSON object, read now; empty where
+    there is none in it.
 
     Raises:
         OSError, http.client.HTTPException: Secrets Manager can't be reached.
@@ -95,15 +106,18 @@ def fetch_key(arn: str) -> str:
         connection.close()
     if answer.status != http.client.OK:
         raise ValueError("Secrets Manager refused")
-    return _key_in(payload)
+    return _keys_in(payload)
 
 
-def _key_in(payload: bytes) -> str:
+def _keys_in(payload: bytes) -> Keys:
     try:
-        key = json.loads(json.loads(payload)["SecretString"]).get("SECRET_KEY", "")
+        values = json.loads(json.loads(payload)["SecretString"])
+        current, previous = values.get("SECRET_KEY"), values.get("SECRET_KEY_PREVIOUS")
     except (KeyError, TypeError, AttributeError):
         raise ValueError("the secret is not a JSON object") from None
-    return key if isinstance(key, str) else ""
+    return Keys(
+        current if isinstance(current, str) else "", previous if isinstance(previous, str) else ""
+    )
 
 
 def _signed(host: str, region: str, body: bytes) -> dict[str, str]:

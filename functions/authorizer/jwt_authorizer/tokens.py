@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jwt
@@ -28,6 +28,23 @@ def bearer(header: str) -> str:
     if scheme.lower() != "bearer" or not token.strip():
         raise TokenRefused("no bearer token")
     return token.strip()
+
+
+def check_with_any(token: str, keys: Sequence[str], settings: Settings) -> dict[str, Any]:
+    """What `check` says with the key that signed the token, of the current one and those before.
+
+    Raises:
+        TokenRefused: as `check`; none of the keys has signed it.
+        jwt.InvalidKeyError: the key can't be used, whatever the token.
+    """
+    *others, last = keys
+    for key in others:
+        try:
+            return check(token, key, settings)
+        except TokenRefused as refusal:
+            if str(refusal) != jwt.InvalidSignatureError.__name__:
+                raise
+    return check(token, last, settings)
 
 
 def check(

@@ -15,7 +15,14 @@ from urllib.parse import urlsplit
 from tandem.aws import aws_request
 from tandem.errors import Unavailable
 
-SecretName = Literal["DATABASE_URL", "SECRET_KEY", "GEMINI_API_KEY", "ZEP_API_KEY", "MEM0_API_KEY"]
+SecretName = Literal[
+    "DATABASE_URL",
+    "SECRET_KEY",
+    "SECRET_KEY_PREVIOUS",
+    "GEMINI_API_KEY",
+    "ZEP_API_KEY",
+    "MEM0_API_KEY",
+]
 REFRESH_SECONDS = 300.0
 RETRY_SECONDS = 10.0
 _FETCH_SECONDS = 2.0
@@ -54,6 +61,16 @@ class Secrets:
             self.forget()
             raise Unavailable(code="not_configured", setting=name, reason="missing or too short")
         return value
+
+    def optional(self, name: SecretName, *, at_least_bytes: int = 1) -> str | None:
+        """The secret's current value, or None when there is none or an empty one.
+
+        Raises:
+            Unavailable: it can't be read or is too short; `context` names it.
+        """
+        if self._clock() >= self._good_until:
+            self._refresh()
+        return self.value(name, at_least_bytes=at_least_bytes) if self._values.get(name) else None
 
     def forget(self) -> None:
         """Drops what was read, so that the next use reads again (before a snapshot)."""

@@ -58,7 +58,8 @@ class MemoryWorld(World):
         mem0_client = Mem0Client(
             ProviderHttp("mem0", build_http_client(base_url=mem0.url)), api_key=lambda: "test-key"
         )
-        secrets = Secrets(lambda: {"SECRET_KEY": "test-key-" * 8})
+        self.secret = {"SECRET_KEY": "test-key-" * 8}
+        secrets = Secrets(lambda: self.secret)
         self.parts = Parts(self.container, zep_client, mem0_client, secrets, "test")
         to_queue = httpx.AsyncClient(base_url=queue.url)
         changing = wire_changing(

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from memory_api.changing.tokens import ForgetTokens
-from tandem.changes.keys import derived_key
+from tandem.changes.keys import derived_keys
 from tandem.errors import InvalidInput, Unavailable
 from tandem.ids import AccountId
 from tandem.secrets import Secrets
@@ -17,8 +17,8 @@ ME = AccountId(uuid4())
 ITEMS = ["mem_1", "fact_0b0e1c52-6f0e-4f6c-9d0e-0a4f5d1c2b3a"]
 
 
-def tokens(now: datetime = NOW, key: bytes = b"test-key") -> ForgetTokens:
-    return ForgetTokens(key=lambda: key, now=lambda: now)
+def tokens(now: datetime = NOW, *, keys: tuple[bytes, ...] = (b"test-key",)) -> ForgetTokens:
+    return ForgetTokens(keys=lambda: keys, now=lambda: now)
 
 
 def test_a_token_holds_what_was_shown() -> None:
@@ -38,7 +38,7 @@ def test_twenty_items_fit_into_a_token() -> None:
     ("reader", "account"),
     [
         (tokens(now=NOW + timedelta(minutes=10)), ME),
-        (tokens(key=b"another key"), ME),
+        (tokens(keys=(b"another key", b"a third")), ME),
         (tokens(), AccountId(uuid4())),
     ],
 )
@@ -71,8 +71,31 @@ def test_what_is_no_token_is_refused_as_one(text: str) -> None:
 
 def test_each_purpose_has_its_own_key_and_a_short_secret_none() -> None:
     secrets = Secrets(lambda: {"SECRET_KEY": "test-key-" * 8})
-    keys = {derived_key(secrets, "forget-token"), derived_key(secrets, "forgotten-statement")}
+    keys = {*derived_keys(secrets, "forget-token"), *derived_keys(secrets, "forgotten-statement")}
     assert {len(key) for key in keys} == {32}
     assert len(keys) == 2
     with pytest.raises(Unavailable):
-        derived_key(Secrets(lambda: {"SECRET_KEY": "short"}), "forget-token")
+        derived_keys(Secrets(lambda: {"SECRET_KEY": "short"}), "forget-token")
+
+
+def test_a_token_of_the_key_before_is_still_good_and_new_ones_have_the_current_one_s() -> None:
+    old, _ = tokens(keys=(b"old",)).issue(ME, ITEMS)
+    both = tokens(keys=(b"new", b"old"))
+    assert list(both.read(ME, old)) == ITEMS
+    made, _ = both.issue(ME, ITEMS)
+    assert list(tokens(keys=(b"new",)).read(ME, made)) == ITEMS
+    with pytest.raises(InvalidInput):
+        tokens(keys=(b"old",)).read(ME, made)
+
+
+def test_the_key_before_has_its_derived_key_behind_the_current_one_s() -> None:
+    def derived(**values: str) -> list[bytes]:
+        return list(derived_keys(Secrets(lambda: values), "forgotten-statement"))
+
+    old, new = "old-" * 8, "new-" * 8
+    both = derived(SECRET_KEY=new, SECRET_KEY_PREVIOUS=old)
+    assert both == [*derived(SECRET_KEY=new), *derived(SECRET_KEY=old)]
+    assert derived(SECRET_KEY=new, SECRET_KEY_PREVIOUS="") == derived(SECRET_KEY=new)
+    with pytest.raises(Unavailable) as refused:
+        derived(SECRET_KEY=new, SECRET_KEY_PREVIOUS="short")
+    assert refused.value.context["setting"] == "SECRET_KEY_PREVIOUS"

@@ -81,7 +81,7 @@ class Histories:
     Args:
         stage: the part of a person's name at the stores that tells deployments apart.
         call_seconds: how long a store may take to answer a call.
-        key: of the hashes of what is forgotten.
+        keys: of the hashes of what is forgotten, each that may have been used.
     """
 
     ledger: Ledger
@@ -89,7 +89,7 @@ class Histories:
     zep: Facts
     stage: str
     call_seconds: float
-    key: Callable[[], bytes]
+    keys: Callable[[], Sequence[bytes]]
 
     async def read(self, principal: Principal, item_id: str) -> ItemStory:
         """What happened to a memory and to the facts it is linked with, or the other way round.
@@ -159,8 +159,10 @@ class Histories:
     ) -> str | None:
         if not text:
             return None
-        until = forgotten.get(keyed_hash(self.key(), text)) if forgotten else None
-        return None if until is not None and at <= until else clean(text, MAX_STATEMENT)
+        keys = self.keys() if forgotten else ()
+        ends = [forgotten.get(keyed_hash(key, text)) for key in keys]
+        is_forgotten = any(until is not None and at <= until for until in ends)
+        return None if is_forgotten else clean(text, MAX_STATEMENT)
 
     async def _of_fact(self, graph: ZepUuid | None, edge_uuid: ZepUuid) -> list[Event]:
         edge = await self._fact(graph, edge_uuid)

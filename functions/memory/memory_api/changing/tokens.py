@@ -32,11 +32,11 @@ class ForgetTokens:
     """Makes and reads tokens, signed with HMAC-SHA256.
 
     Args:
-        key: of the signatures; a secret.
+        keys: of the signatures, secret; new tokens get the first one's, any other is still read.
         now: aware.
     """
 
-    key: Callable[[], bytes]
+    keys: Callable[[], Sequence[bytes]]
     now: Callable[[], datetime]
 
     def issue(self, account_id: AccountId, item_ids: Sequence[str]) -> tuple[str, datetime]:
@@ -44,7 +44,7 @@ class ForgetTokens:
         expires_at = self.now() + GOOD_FOR
         confirmed = _Confirmed(account=account_id, items=tuple(item_ids), expires_at=expires_at)
         body = confirmed.model_dump_json().encode()
-        token = urlsafe_b64encode(self._signature(body) + body).decode().rstrip("=")
+        token = urlsafe_b64encode(_signature(self.keys()[0], body) + body).decode().rstrip("=")
         return token, expires_at
 
     def read(self, account_id: AccountId, token: str) -> Sequence[str]:
@@ -56,7 +56,8 @@ class ForgetTokens:
         try:
             raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
             signature, body = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
-            if not hmac.compare_digest(signature, self._signature(body)):
+            signed = [hmac.compare_digest(signature, _signature(k, body)) for k in self.keys()]
+            if not any(signed):
                 raise _invalid()
             confirmed = _Confirmed.model_validate_json(body)
         except (UnicodeError, NotBase64, ValidationError):
@@ -65,8 +66,9 @@ class ForgetTokens:
             raise _invalid()
         return confirmed.items
 
-    def _signature(self, body: bytes) -> bytes:
-        return hmac.digest(self.key(), body, "sha256")
+
+def _signature(key: bytes, body: bytes) -> bytes:
+    return hmac.digest(key, body, "sha256")
 
 
 def _invalid() -> InvalidInput:

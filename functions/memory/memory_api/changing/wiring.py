@@ -8,7 +8,7 @@ from memory_api.changing.history import Histories
 from memory_api.changing.routes import create_changing_router
 from memory_api.changing.service import Changing
 from memory_api.changing.tokens import ForgetTokens
-from tandem.changes.keys import derived_key
+from tandem.changes.keys import derived_keys
 from tandem.changes.ready import Parts
 from tandem.changes.wake import ConsolidationWake
 from tandem.db.item_history import ItemHistories
@@ -28,7 +28,7 @@ def wire_changing(
     """The routes that change one's memory, over these parts."""
     database = parts.database
     tokens = ForgetTokens(
-        key=lambda: derived_key(parts.secrets, "forget-token"), now=lambda: datetime.now(UTC)
+        keys=lambda: derived_keys(parts.secrets, "forget-token"), now=lambda: datetime.now(UTC)
     )
     changing = Changing(
         MemoryLedger(database),
@@ -48,6 +48,6 @@ def wire_changing(
         parts.zep,
         stage=parts.stage,
         call_seconds=retrieval_seconds,
-        key=parts.forgetting().key,
+        keys=parts.forgetting().keys,
     )
     return create_changing_router(changing, histories)

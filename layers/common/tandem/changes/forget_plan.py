@@ -188,7 +188,7 @@ def standing_of(
 
 
 def learned_again(
-    standing: Sequence[Standing], tombstones: Sequence[Tombstone], *, key: bytes
+    standing: Sequence[Standing], tombstones: Sequence[Tombstone], *, keys: Sequence[bytes]
 ) -> frozenset[str]:
     """Ids of what has come back though it is forgotten, and of nothing else.
 
@@ -203,7 +203,7 @@ def learned_again(
     for one in standing:
         if one.id in spared:
             continue
-        if _is_forgotten(one, tombstones, key):
+        if _is_forgotten(one, tombstones, keys):
             said.add(one.id)
         elif one.turn_ids and one.turn_ids <= buried_turns:
             derived.append(one)
@@ -219,11 +219,11 @@ def _is_copy(one: Standing) -> bool:
     return one.copy_of is not None and not one.turn_ids
 
 
-def _is_forgotten(one: Standing, tombstones: Sequence[Tombstone], key: bytes) -> bool:
+def _is_forgotten(one: Standing, tombstones: Sequence[Tombstone], keys: Sequence[bytes]) -> bool:
     if one.said_at is None:
         return False  # it may have been said a moment ago, and we are about to hear of it
-    said, hashed = one.said_at, keyed_hash(key, one.text)
-    return any(hashed == dead.statement_hash and said <= dead.forgotten_at for dead in tombstones)
+    said, hashed = one.said_at, {keyed_hash(key, one.text) for key in keys}
+    return any(dead.statement_hash in hashed and said <= dead.forgotten_at for dead in tombstones)
 
 
 def _moment(value: object) -> datetime | None:

@@ -168,7 +168,11 @@ class ForgetReader:
         )
 
     async def come_back(
-        self, person: Person, tombstones: Sequence[Tombstone], key: bytes, deadline: Deadline
+        self,
+        person: Person,
+        tombstones: Sequence[Tombstone],
+        keys: Sequence[bytes],
+        deadline: Deadline,
     ) -> Reading:
         """What has been learned again though it is forgotten, and the turns of the tombstones."""
         graph = GraphReader(self.zep, person, self.call_seconds, deadline)
@@ -184,7 +188,7 @@ class ForgetReader:
             turn_ids={turn for turn in named | buried if turn is not None},
         )
         standing = plans.standing_of(memories, edges, turns)
-        back = plans.learned_again(standing, tombstones, key=key)
+        back = plans.learned_again(standing, tombstones, keys=keys)
         return Reading(
             Doomed(
                 {memory.id: memory.text for memory in memories if memory.id in back},

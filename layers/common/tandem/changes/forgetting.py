@@ -79,8 +79,9 @@ class Forgetting:
     """Forgets for the routes, the chat and the job alike.
 
     Args:
-        key: of the hashes of what is forgotten. Another key forgets nothing, but then what comes
-            back in the same words is told by its turns alone.
+        keys: of the hashes of what is forgotten, first the one for new hashes. What was hashed
+            with none of them is not unforgotten, but what comes back in the same words is then
+            told by its turns alone.
         stage: the part of a person's name at the stores that tells deployments apart.
         call_seconds: one call's limit.
     """
@@ -90,7 +91,7 @@ class Forgetting:
     path: Path
     mem0: Memories
     zep: Graph
-    key: Callable[[], bytes]
+    keys: Callable[[], Sequence[bytes]]
     stage: str
     call_seconds: float
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -134,7 +135,7 @@ class Forgetting:
             await self._carry_out(person, run_id, deadline)
         if not tombstones:
             return Forgotten(known=False)
-        reading = await self._reader.come_back(person, tombstones, self.key(), deadline)
+        reading = await self._reader.come_back(person, tombstones, self.keys(), deadline)
         run_id = RunId(uuid4())
         changes = await self._planned(person, run_id, reading, deadline)
         if not changes:
@@ -201,7 +202,7 @@ class Forgetting:
             reading.turns,
             reading.edges,
             episodes=[one.episode_uuid for one in changes if one.episode_uuid is not None],
-            key=self.key(),
+            key=self.keys()[0],
         )
         burial = Burial(run_id, wish.started_by, wish.turn_id, changes, tombstones)
         return changes if await self.tombstones.bury(person.account_id, burial) else None

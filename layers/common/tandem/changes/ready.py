@@ -10,7 +10,7 @@ from tandem.changes.cleaning import Cleaning
 from tandem.changes.correcting import Correcting
 from tandem.changes.forget_search import ForgetSearch
 from tandem.changes.forgetting import Forgetting
-from tandem.changes.keys import derived_key
+from tandem.changes.keys import derived_keys
 from tandem.changes.path import ChangePath
 from tandem.changes.settling import Settling
 from tandem.clients.mem0 import Mem0Client
@@ -64,7 +64,7 @@ class Parts:
             self.path(),
             self.mem0,
             self.zep,
-            key=lambda: derived_key(self.secrets, "forgotten-statement"),
+            keys=lambda: derived_keys(self.secrets, "forgotten-statement"),
             stage=self.stage,
             call_seconds=self.call_seconds,
         )
