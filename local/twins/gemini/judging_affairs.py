@@ -72,7 +72,8 @@ BODY: Final[Families] = (
         r"have \1 \2 colour blindness",
     ),
     (r"\b(?:am|is) ((?:\w+[- ]\w+ )?)colou?r[- ]?blind\b", r"have \1colour blindness"),
-    (r"\bwears? (?:glasses|spectacles|contact lenses)\b", "need glasses"),
+    (r"\bwears? (?:glasses|spectacles)\b", "need glasses"),
+    (r"\bwears? contact lenses\b", "need contact lenses"),
     (r"\b(?:am|is|was|have been|has been) vaccinated against\b", "had vaccine of"),
     (
         r"\b(?:have )?had (?:the|my|an?) (\w+) (?:jab|vaccine|vaccination|shot)\b",

@@ -120,6 +120,11 @@ SHORT: Final[Rewriting] = compiled(
 PHRASES: Final[Rewriting] = compiled(
     (r"^(?:my )?([\w ]{3,40}): (.+)$", r"my \1 is \2"),
     (r"\bnever\b", "not"),
+    # What is done to the person, and nobody says by whom.
+    (
+        r"\bi (am|was) (taught|given|lent|sold|told|asked|paid|driven)\b(?!.* by )",
+        r"i undergo \1 \2",
+    ),
     (r"\bno one\b|\bnobody\b", "not anyone"),
     (r"\b(?:am|is|are) not (?:allowed|permitted) to\b|\b(?:may|must) not\b", "forbidden"),
     (r"\bnot far from\b|\bclose to\b|\bnext to\b", "near"),
