@@ -37,6 +37,10 @@ def _ask_every_route(stack: Stack) -> None:
         person.call("GET", f"/api/chat/{said['turn_id']}")
         person.call("POST", "/api/auth/refresh", json={"refresh_token": person.refresh_token})
         person.call("GET", "/api/auth/me")
+        person.call("GET", "/api/auth/logins")
+        person.http.delete(f"/api/auth/logins/{uuid4()}")
+        same = {"current_password": person.password, "new_password": person.password}
+        person.call("POST", "/api/auth/password", status=204, json=same)
         person.call("POST", "/api/session/start", status=201, json={"session_id": "two"})
         person.call("GET", "/api/session")
         person.call("GET", "/api/session/one")
