@@ -14,7 +14,7 @@ Without any I/O:
     plan          the change set that follows
     budget        how much of it one run carries out
 
-With the stores, the database and the judge: reading, picture, judge, judging, run,
-progress, undo, disputes; what is asked for comes in by routes, schemas and service. All of it is put
-together by wiring, serving and endpoints.
+With the stores, the database and the judge: reading, picture, judge, judging, run, progress,
+undo, disputes. What is asked for comes in by routes, schemas and service; wiring, serving and
+endpoints put it all together.
 """

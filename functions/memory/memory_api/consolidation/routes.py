@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
 
-from memory_api.consolidation import schemas as schemas
+from memory_api.consolidation import schemas
 from tandem.changes.model import Change, RunId
 from tandem.db.runs import RunRow
 from tandem.web import Caller
