@@ -51,6 +51,8 @@ def judged(world: World, mode: JudgeMode) -> list[Line]:
     merged = sum(one.is_merged for one in same)
     bars = {"labels": _SAME_BY_LABELS, "rules": _SAME_BY_RULES}
     lines.insert(0, Share("`same` merged", merged, len(same), bars.get(mode)))
+    if mode == "rules":
+        lines[1:1] = _halves(same)
     if mode == "off":
         touched = sum(not one.is_whole for one in outcomes)
         lines = [Share("pairs touched without a judge", touched, len(outcomes), 0, "most")]
@@ -126,6 +128,18 @@ def _kept(outcomes: Sequence[Outcome], *, all_reported: bool) -> list[Line]:
             len(contradiction),
             1.0 if all_reported else None,
         ),
+    ]
+
+
+def _halves(same: Sequence[Outcome]) -> list[Line]:
+    """The rules were written with the pairs of odd numbers in view, and counted on the others."""
+    halves: dict[str, list[Outcome]] = {"in view of the rules": [], "held out": []}
+    for one in same:
+        is_odd = int(one.pair.id[1:]) % 2 == 1
+        halves["in view of the rules" if is_odd else "held out"].append(one)
+    return [
+        Share(f"`same` merged, {name}", sum(one.is_merged for one in half), len(half))
+        for name, half in halves.items()
     ]
 
 
