@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -55,6 +55,7 @@ class World:
         ]
     )
     ended: set[ZepUuid] = field(default_factory=set)
+    ends_at: datetime = NOW
     gone: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
     states: dict[RunId, RunState] = field(default_factory=dict)
@@ -127,7 +128,7 @@ class World:
     ) -> ZepEdge | None:
         assert graph_uuid == ADA.zep_graph_uuid
         assert timeout_seconds > 0
-        ended = NOW if edge_uuid in self.ended else None
+        ended = self.ends_at if edge_uuid in self.ended else None
         return ZepEdge(uuid=edge_uuid, fact="Loves steak", invalid_at=ended)
 
     def settle(self, keep: Keep, *, person: Person = ADA, turn_id: TurnId | None = None) -> Settled:
@@ -173,6 +174,12 @@ def test_the_choice_says_what_goes(keep: Keep, kinds: list[tuple[str, str]]) -> 
     world = World()
     world.settle(keep)
     assert world.done() == kinds
+
+
+def test_a_fact_that_would_end_later_goes_as_well() -> None:
+    world = World(ended={STEAK}, ends_at=NOW + timedelta(days=1))
+    world.settle("right")
+    assert ("end_fact", str(STEAK)) in world.done()
 
 
 def test_what_is_gone_hidden_or_ended_already_is_left_alone() -> None:

@@ -28,6 +28,7 @@ from tandem.recall.normalise import statement_hash
 ADA = AccountId(UUID(int=1))
 USER, GRAPH, SELF = ZepUuid(UUID(int=2)), ZepUuid(UUID(int=3)), ZepUuid(UUID(int=4))
 START = datetime(2026, 3, 1, tzinfo=UTC)
+HIDDEN = START.date()
 
 
 def day(number: int) -> datetime:
@@ -57,7 +58,7 @@ class Stores:
             raise UpstreamUnavailable("mem0", operation="list")
         if "slow" in self.away:
             raise UpstreamTimeout("mem0", operation="list")
-        return [one for one in self.memories.values() if one.expiration_date is None][:max_items]
+        return [one for one in self.memories.values() if one.expiration_date != HIDDEN][:max_items]
 
     async def list_edges(
         self,
@@ -314,7 +315,7 @@ class Path:
             assert change.mem0_id is not None
             memory = self.stores.memories[change.mem0_id]
             self.stores.memories[change.mem0_id] = memory.model_copy(
-                update={"expiration_date": START.date()}
+                update={"expiration_date": HIDDEN}
             )
             self.ledger.hidden_.append(_hidden(change))
         elif change.kind == "add":

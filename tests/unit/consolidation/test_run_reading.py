@@ -1,6 +1,7 @@
 """What a run reads of a person's memory: evidence times, what holds, what is out of the way."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -79,6 +80,19 @@ def test_a_noted_time_at_which_nobody_can_have_said_anything_is_none(told: str) 
 
     assert statement(world, odd).said_at is None
     assert statement(world, known).said_at == day(2)
+
+
+def test_a_memory_that_goes_by_itself_takes_no_other_s_place() -> None:
+    world = World()
+    stays = world.remembers("Likes tea", said=0)
+    goes = world.remembers("Likes tea.", name="goes", said=1)
+    memory = world.stores.memories["goes"]
+    for left in (1, 0):
+        until = (datetime.now(UTC) + timedelta(days=left)).date()
+        world.stores.memories["goes"] = memory.model_copy(update={"expiration_date": until})
+        assert {one.id for one in read(world).picture.statements} == {stays}
+    world.stores.memories["goes"] = memory
+    assert {one.id for one in read(world).picture.statements} == {stays, goes}
 
 
 def test_of_more_memories_than_are_read_nothing_is_taken_to_be_lacking(

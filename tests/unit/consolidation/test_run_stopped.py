@@ -160,6 +160,23 @@ def test_an_undo_that_was_left_is_ended_first_and_fails_the_run_when_it_cannot()
     assert older not in world.visible()
 
 
+def test_a_text_longer_than_anybody_may_say_is_judged_by_nobody_and_merged_by_rule() -> (
+    None
+):
+    world = World()
+    older, newer = doubled(world)
+    endless = "Likes tea " * 401
+    world.remembers(endless, said=0)
+    last = world.remembers(endless, said=2)
+
+    result = run(world)
+
+    assert result.counts["pairs"] == 1
+    assert world.oracle.embedded == 2
+    assert world.visible() == {newer, last}
+    assert older not in world.visible()
+
+
 def test_the_judge_is_called_as_often_as_the_budget_allows_and_the_rest_is_undecided() -> None:
     limits = JudgingLimits(max_calls=3, pairs_per_call=1)
     world = World(judging=limits)

@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from memory_api.consolidation.judge import AT_ONCE, Embedder, Judge
@@ -21,6 +21,10 @@ from tandem.errors import UpstreamError
 
 TEXTS_AT_ONCE: Final = 500
 """Between so many vectors a run looks at the clock and makes its lease longer."""
+
+MOST_CHARACTERS: Final = 4_000
+"""As many as a message may have. What is longer comes from elsewhere, costs as much as it likes and
+is judged by nobody."""
 
 SIGN_OF_LIFE_SECONDS: Final = 15.0
 """How long a run computes before it makes its lease longer."""
@@ -120,7 +124,9 @@ class Judging:
         Raises:
             OutOfTime: the time is over; `watch` has been told what was decided.
         """
-        vectors = await self._vectors(picture.statements, deadline, watch)
+        short = [one for one in picture.statements if len(one.text) <= MOST_CHARACTERS]
+        picture = replace(picture, statements=short)
+        vectors = await self._vectors(short, deadline, watch)
         found = await _shortlist(picture, vectors, deadline, watch)
         judged = Judged(listed=[pair.key for pair in found])
         if vectors is None:

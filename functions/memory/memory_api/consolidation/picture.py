@@ -83,7 +83,8 @@ def build(
     statements = [
         _memory(memory, evidence, now)
         for memory in stored.memories
-        if memory.id not in out_of_sight
+        # What goes by itself some day may not take the place of what stays.
+        if memory.id not in out_of_sight and memory.expiration_date is None
     ]
     statements += [_fact(edge, evidence, stored.own_node, now) for edge in stored.edges]
     shown = {statement.id for statement in statements}

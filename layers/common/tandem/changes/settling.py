@@ -253,8 +253,10 @@ class Settling:
         edge = await self.zep.get_edge(
             person.zep_graph_uuid, _edge_uuid(item_id), timeout_seconds=seconds
         )
-        holds = edge is not None and edge.invalid_at is None and edge.expired_at is None
-        return statement_hash(edge.fact) if edge is not None and holds else None
+        if edge is None or edge.expired_at is not None:
+            return None
+        is_over = edge.invalid_at is not None and edge.invalid_at <= self.now()
+        return None if is_over else statement_hash(edge.fact)
 
 
 def settlement_of(conflict_id: UUID, resolved_at: datetime | None) -> RunId:
