@@ -147,6 +147,11 @@ def test_an_ended_fact_is_not_copied(world: World) -> None:
         assert world.journal.why[add.id] == "ended"
 
 
+def test_a_fact_that_will_end_holds_until_then_and_is_copied(world: World) -> None:
+    edge = world.stores.fact("Works at Acme", invalid_at=TODAY + timedelta(days=1))
+    assert world.carry_out(change("add", "lacking", edge_uuid=edge, text="Works at Acme")) == DONE
+
+
 def test_what_has_no_fact_is_added_in_the_callers_words(world: World) -> None:
     add, wordless = change("add", "lacking"), change("add", "lacking")
     assert world.carry_out(add, wordless, texts={add.id: "Likes tea"}) == Carried(1, 1)

@@ -181,8 +181,8 @@ class Operations:
         if isinstance(edge, Skipped):
             return edge
         said_at = _moment(task.change.details.get("said_at"))
-        ended = edge.invalid_at is not None or edge.expired_at is not None
-        if ended and not holds_again(edge, said_at):
+        over = edge.invalid_at is not None and edge.invalid_at <= self._now()
+        if (over or edge.expired_at is not None) and not holds_again(edge, said_at):
             return Skipped("ended")
         return edge.fact
 
