@@ -1,12 +1,13 @@
 """The memory function: wired at import, but nothing secret is read and nothing connected yet."""
 
-from memory_api.changing.wiring import wire_changing
+from typing import TYPE_CHECKING
+
+from memory_api.changing.endpoints import wire_changing
 from memory_api.consolidation.endpoints import wire_consolidation
 from memory_api.reading import StoreReader
 from memory_api.routes import create_router
 from memory_api.service import MemoryService
 from tandem import settings as s
-from tandem.changes.ready import Parts
 from tandem.changes.wake import ConsolidationWake
 from tandem.clients.ready import mem0_client, zep_client
 from tandem.db.connection import Database
@@ -17,6 +18,9 @@ from tandem.secrets import secrets_from_environment
 from tandem.snapshot import ready_for_snapshot
 from tandem.web import create_app, create_handler
 
+if TYPE_CHECKING:
+    from tandem.changes.ready import Parts
+
 secrets = secrets_from_environment()
 database = Database(lambda: secrets.value("DATABASE_URL"), s.load(s.DatabaseSettings))
 stage = s.load(s.StageSettings).stage
@@ -25,7 +29,15 @@ seconds = s.load(s.RetrievalSettings).retrieval_seconds
 gather = Gather(zep, mem0, stage=stage)
 reader = StoreReader(zep, mem0, gather, stage=stage, timeout_seconds=seconds)
 service = MemoryService(MemoryLedger(database), reader)
-parts = Parts(database, zep, mem0, secrets, stage)
+
+
+def parts() -> "Parts":
+    """What changes memory is made of, loaded when somebody first changes something."""
+    from tandem.changes.ready import Parts  # noqa: PLC0415 - as `wire_changing` says
+
+    return Parts(database, zep, mem0, secrets, stage)
+
+
 changing = wire_changing(
     parts,
     Wake(s.load(s.QueueSettings).delivery_queue_url),

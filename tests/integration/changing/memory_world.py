@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from memory_api.changing.wiring import wire_changing
+from memory_api.changing.endpoints import wire_changing
 from memory_api.reading import StoreReader
 from memory_api.routes import create_router
 from memory_api.service import MemoryService
@@ -63,7 +63,7 @@ class MemoryWorld(World):
         self.parts = Parts(self.container, zep_client, mem0_client, secrets, "test")
         to_queue = httpx.AsyncClient(base_url=queue.url)
         changing = wire_changing(
-            self.parts,
+            lambda: self.parts,
             Wake(f"{queue.url}/1/DeliveryQueue", to_queue),
             ConsolidationWake(f"{queue.url}/1/ConsolidationQueue", to_queue),
             turns_per_minute=1_000,

@@ -131,7 +131,7 @@ def test_what_takes_too_long_is_answered_with_202_and_the_job_finishes_it(
 ) -> None:
     doubled(tidied)
     monkeypatch.setenv("CONSOLIDATION_REQUEST_SECONDS", "3")
-    hurried = create_handler(create_app(routers=[wire_consolidation(tidied.parts)]))
+    hurried = create_handler(create_app(routers=[wire_consolidation(lambda: tidied.parts)]))
     event = tidied.http_event("memory_search", claims=tidied.claims(), body={})
     event["rawPath"] = "/api/memory/consolidate"
     event["requestContext"]["http"]["path"] = "/api/memory/consolidate"

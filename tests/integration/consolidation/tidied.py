@@ -101,7 +101,7 @@ class Tidied:
         reader = StoreReader(zep, mem0, gather, stage=STAGE, timeout_seconds=10)
         reading = create_router(MemoryService(MemoryLedger(self.parts.database), reader))
         self._handler = create_handler(
-            create_app(routers=[reading, wire_consolidation(self.parts)])
+            create_app(routers=[reading, wire_consolidation(lambda: self.parts)])
         )
         self.consolidation = build_consolidation(self.parts)
         self.session = self.person.session("sess1")

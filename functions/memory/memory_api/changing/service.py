@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from uuid import UUID, uuid4
 
 from memory_api.changing.tokens import ForgetTokens
+from memory_api.changing.wanted import Remember
 from tandem import observability
 from tandem.changes.correcting import Correcting, Correction, Target
 from tandem.changes.forget_search import ForgetSearch, Forgettable
@@ -62,17 +63,6 @@ class Tidy(Protocol):
     """Has the job finish what was left; see `tandem.changes.wake.ConsolidationWake`."""
 
     async def send(self, account_id: AccountId, *, delay_seconds: int = ...) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Remember:
-    """A statement to be remembered. `said_at` is aware; None is now."""
-
-    statement: str
-    user_id: str | None = None
-    session_id: str | None = None
-    said_at: datetime | None = None
-    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

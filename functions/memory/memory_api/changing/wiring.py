@@ -1,11 +1,9 @@
-"""Putting the changing of memory together."""
+"""Putting together what works behind the endpoints that change one's memory."""
 
 from datetime import UTC, datetime
-
-from fastapi import APIRouter
+from typing import NamedTuple
 
 from memory_api.changing.history import Histories
-from memory_api.changing.routes import create_changing_router
 from memory_api.changing.service import Changing
 from memory_api.changing.tokens import ForgetTokens
 from tandem.changes.keys import derived_keys
@@ -17,15 +15,22 @@ from tandem.db.statements import Statements
 from tandem.delivery.wake import Wake
 
 
-def wire_changing(
+class Services(NamedTuple):
+    """What works behind the routes."""
+
+    changing: Changing
+    histories: Histories
+
+
+def build_services(
     parts: Parts,
     wake: Wake,
     tidy: ConsolidationWake,
     *,
     turns_per_minute: int,
     retrieval_seconds: float,
-) -> APIRouter:
-    """The routes that change one's memory, over these parts."""
+) -> Services:
+    """The services behind the routes, over these parts."""
     database = parts.database
     tokens = ForgetTokens(
         keys=lambda: derived_keys(parts.secrets, "forget-token"), now=lambda: datetime.now(UTC)
@@ -50,4 +55,4 @@ def wire_changing(
         call_seconds=retrieval_seconds,
         keys=parts.forgetting().keys,
     )
-    return create_changing_router(changing, histories)
+    return Services(changing, histories)
