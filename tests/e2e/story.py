@@ -14,6 +14,7 @@ import httpx
 from local.person import Person, until
 from local.stack import Stack
 from tests.e2e.harness import (
+    age_refresh_tokens,
     assert_problem,
     claims_of,
     delete_at_stores,
@@ -228,8 +229,8 @@ def logged_out_is_refused_though_cached(stack: Stack, person: Person) -> None:
     assert [name for name in stack.pids if name.startswith("AuthorizerFunction.")]
 
 
-def refresh_works_once(person: Person) -> None:
-    """Rotation: a token renews a login once; the new one does too."""
+def refresh_works_once(stack: Stack, person: Person) -> None:
+    """Rotation: a token renews a login once, and once more at once; later it ends the login."""
     old = person.refresh_token
 
     def renewed(token: str) -> httpx.Response:
@@ -239,7 +240,13 @@ def refresh_works_once(person: Person) -> None:
     assert first["refresh_token"] != old
     person.http.headers["authorization"] = f"Bearer {first['access_token']}"
     person.call("GET", "/api/auth/me")
+    twin = renewed(old).json()
+    assert twin["refresh_token"] not in {old, first["refresh_token"]}
+    age_refresh_tokens(stack)
     assert_problem(renewed(old), 401, "bad_refresh_token")
+    assert_problem(renewed(twin["refresh_token"]), 401, "bad_refresh_token")
+    assert_problem(person.http.get("/api/auth/me"), 401, "login_ended")
+    person.log_in()
 
 
 def _asked(person: Person, question: str, *, expect: str, never: str | None = None) -> Any:

@@ -17,6 +17,7 @@ from tests.e2e.canaries import Canaries, outputs_of, shown_by
 from tests.e2e.development import copy_tree
 from tests.e2e.harness import (
     IMPATIENT,
+    age_refresh_tokens,
     change_secret,
     claims_of,
     database_of,
@@ -124,7 +125,11 @@ def _what_works(flight: Flight) -> None:
     used = person.refresh_token
     renewed = person.call("POST", "/api/auth/refresh", json={"refresh_token": used})
     person.refresh_token = flight.canaries.known("refreshtoken", renewed["refresh_token"])
+    age_refresh_tokens(flight.stack)
     assert flight.ask("POST", "/api/auth/refresh", json={"refresh_token": used}).status_code == 401
+    person.log_in()
+    flight.canaries.known("accesstoken", token_of(person).split(".")[2])
+    flight.canaries.known("refreshtoken", person.refresh_token)
 
 
 def _what_is_tidied(flight: Flight) -> None:

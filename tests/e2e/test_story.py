@@ -37,8 +37,10 @@ def test_two_people_with_the_same_session_id_know_nothing_of_each_other(stack: S
         assert other.search("Where do I live?") == []
 
 
-def test_a_refresh_token_renews_its_login_once_and_then_never_again(person: Person) -> None:
-    story.refresh_works_once(person)
+def test_a_refresh_token_that_is_used_again_later_ends_its_login(
+    stack: Stack, person: Person
+) -> None:
+    story.refresh_works_once(stack, person)
 
 
 def test_the_written_conversation_is_in_the_history_byte_for_byte(person: Person) -> None:

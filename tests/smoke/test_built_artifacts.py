@@ -75,7 +75,7 @@ def test_the_story_comes_true_on_the_built_artifacts(stack: Stack, artifacts: Pa
     draw = story.draw_from(random.Random(seed))  # noqa: S311 - has to be repeatable
     print(f"TANDEM_SEED={seed}: {draw}")  # noqa: T201 - shown when the test fails
     with newcomer(stack.url, first_name="Asha") as person:
-        story.refresh_works_once(person)
+        story.refresh_works_once(stack, person)
         story.play(stack, person, draw)
     stack.invoke("SweepFunction", {})
     stack.invoke("PlanFunction", {})
