@@ -80,6 +80,7 @@ ROWS: dict[tuple[type[Any], str], Row] = {
             "delete_edge": DELETE,
             "list_nodes": READ,
             "get_node": FIND,
+            "clear_summary": READ,
             "delete_node": DELETE,
             "add_episode": READ,
             "list_episodes": READ,

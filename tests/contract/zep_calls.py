@@ -176,6 +176,10 @@ CALLS: dict[str, tuple[Call, Any]] = {
     ),
     "user_node": (lambda zep: zep.user_node(USER, timeout_seconds=5), A_NODE),
     "get_node": (lambda zep: zep.get_node(GRAPH, NODE, timeout_seconds=5), A_NODE),
+    "clear_summary": (
+        lambda zep: zep.clear_summary(GRAPH, NODE, idempotency_key="key-1", timeout_seconds=5),
+        A_NODE,
+    ),
     "delete_node": (
         lambda zep: zep.delete_node(GRAPH, NODE, idempotency_key="key-1", timeout_seconds=5),
         {"task": A_TASK},

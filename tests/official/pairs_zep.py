@@ -210,6 +210,12 @@ GRAPHS = {
         lambda ours, w: ours.get_node(w.graph, w.node, **TIMED),
         lambda zep, w: zep.graph.node.get(str(w.graph), str(w.node)),
     ),
+    "clear_summary": Pair(
+        lambda ours, w: ours.clear_summary(w.graph, w.node, **KEYED),
+        lambda zep, w: zep.graph.node.update(
+            str(w.graph), str(w.node), summary="", idempotency_key=KEY
+        ),
+    ),
     "delete_node": Pair(
         lambda ours, w: ours.delete_node(w.graph, w.node, **KEYED),
         lambda zep, w: zep.graph.node.delete(str(w.graph), str(w.node), idempotency_key=KEY),

@@ -86,18 +86,35 @@ def test_an_entity_goes_when_no_fact_is_about_it_any_more_but_the_person_never_d
     assert not plans.may_go(ZepNode(uuid=rex, episode_uuids=(zep_uuid(),)), both, [])
 
 
+def test_a_summary_that_shares_a_word_with_what_goes_tells_of_it() -> None:
+    dog = edge("Has a dog")
+    doomed = Doomed({Mem0Id("m1"): "Walks Rex"}, {dog.uuid: dog})
+    for summary, tells in [
+        ("Ada has a dog.", True),
+        ("Walks a lot.", True),
+        ("Likes tea.", False),
+        ("", False),
+    ]:
+        node = ZepNode(uuid=PERSON, name="Rex", summary=summary)
+        assert plans.tells_of(node, doomed) is tells, summary
+    assert not plans.tells_of(ZepNode(uuid=PERSON, name="Rex", summary="Rex"), doomed)
+
+
 def test_the_same_wish_is_planned_the_same_way_and_without_a_word_of_it() -> None:
     dog, run_id = edge("Has a dog", zep_uuid()), RunId(uuid4())
     doomed = Doomed({Mem0Id("m1"): "Has a dog"}, {dog.uuid: dog})
     episodes = list(dog.episode_uuids)
-    first = plans.planned(run_id, doomed, episodes=episodes, nodes=[zep_uuid()])
+    first = plans.planned(
+        run_id, doomed, episodes=episodes, nodes=[zep_uuid()], summaries=[zep_uuid()]
+    )
     assert [change.kind for change in first] == [
         "delete_fact",
         "delete_node",
         "delete_memory",
         "delete_episode",
+        "clear_summary",
     ]
-    assert [change.seq for change in first] == [1, 2, 3, 4]
+    assert [change.seq for change in first] == [1, 2, 3, 4, 5]
     assert "dog" not in repr(first).lower()
     again = plans.planned(run_id, doomed, episodes=episodes, nodes=[])
     assert {change.id for change in again} < {change.id for change in first}

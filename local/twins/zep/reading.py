@@ -101,8 +101,8 @@ def node_json(row: Row) -> Json:
 
 
 def summary_of(row: Row) -> str:
-    """What somebody wrote of a node, else what its facts tell."""
-    if row["summary"] is not None:
+    """What somebody wrote of a node, else what its facts tell; so too when it was cleared."""
+    if row["summary"]:
         return str(row["summary"])
     return f"{row['told']}." if row["told"] else ""
 

@@ -8,7 +8,7 @@ import pytest
 
 from tandem.ids import ZepUuid
 from tests.integration.changing.memory_world import MemoryWorld
-from tests.integration.delivery.stores_and_queue import MEM0_KEY
+from tests.integration.delivery.stores_and_queue import MEM0_KEY, ZEP_KEY
 
 pytestmark = pytest.mark.integration
 
@@ -160,6 +160,19 @@ def test_words_that_are_delivered_as_if_they_never_had_been_are_cleaned_day_afte
     memory.until_facts(["Lives in Delhi"])
     assert memory.memories() == ["Lives in Delhi"]
     assert memory.history() == ["I have a dog", "I live in Delhi"]
+
+
+def test_what_zep_has_written_about_those_who_stay_tells_it_no_more(memory: MemoryWorld) -> None:
+    memory.tell("I have a dog. I live in Delhi.")
+    [[graph]] = memory.person.run("select zep_graph_uuid from accounts where id = :account")
+    [person] = [name for name, text in memory.items() if text.startswith("User")]
+    url = f"{memory.zep.url}/api/v4/graphs/{graph}/nodes/{person.removeprefix('entity_')}"
+    body = {"summary": "Lives in Delhi with a dog, and likes to talk about it."}
+    httpx.patch(url, headers=ZEP_KEY, json=body).raise_for_status()
+    assert any("with a dog" in text for _, text in memory.items())
+    forget(memory, "dog")
+    assert not any("with a dog" in text for _, text in memory.items())
+    assert memory.person.rows("changes", "id", "seq") == []
 
 
 def test_what_is_said_again_counts_again(memory: MemoryWorld) -> None:

@@ -133,6 +133,9 @@ ZEP = {
     ),
     "list_nodes": Method(lambda c, w, s: c.list_nodes(w.graph, timeout_seconds=s)),
     "get_node": _find(lambda c, w, s: c.get_node(w.graph, w.node, timeout_seconds=s)),
+    "clear_summary": Method(
+        lambda c, w, s: c.clear_summary(w.graph, w.node, idempotency_key=_key(), timeout_seconds=s)
+    ),
     "delete_node": _gone(
         lambda c, w, s: c.delete_node(
             w.doomed_graph, w.doomed_node, idempotency_key=_key(), timeout_seconds=s

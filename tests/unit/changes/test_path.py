@@ -244,6 +244,26 @@ def test_each_write_to_zep_carries_a_key_of_its_own(world: World) -> None:
     assert world.stores.keys == first
 
 
+def test_a_summary_is_cleared_while_its_entity_is_there(world: World) -> None:
+    node = ZepUuid(uuid4())
+    world.stores.nodes.add(node)
+    clear = change("clear_summary", "forgotten", details={"node_uuid": str(node)})
+    assert world.carry_out(clear) == DONE
+    world.stores.nodes.clear()
+    again = change("clear_summary", "forgotten", details={"node_uuid": str(node)})
+    assert world.carry_out(again) == SKIPPED
+    assert world.journal.why[again.id] == "gone"
+
+
+def test_a_summary_that_zep_keeps_holds_up_nothing(world: World) -> None:
+    node = ZepUuid(uuid4())
+    world.stores.nodes.add(node)
+    world.stores.errors["clear_summary"] = refused(400, "zep")
+    clear = change("clear_summary", "forgotten", details={"node_uuid": str(node)})
+    assert world.carry_out(clear) == SKIPPED
+    assert world.journal.why[clear.id] == "kept"
+
+
 def test_an_undone_copy_that_was_corrected_meanwhile_stays(world: World) -> None:
     copy = world.stores.memory("Lives in New Delhi")
     undo = change("delete_memory", "undo", mem0_id=copy, text="Lives in Delhi")

@@ -197,6 +197,19 @@ class Stores:
         self.episodes.discard(episode_uuid)
         return None
 
+    async def clear_summary(
+        self,
+        graph_uuid: ZepUuid,
+        node_uuid: ZepUuid,
+        *,
+        idempotency_key: str,
+        timeout_seconds: float,
+    ) -> None:
+        assert graph_uuid == GRAPH
+        self._called("clear_summary", timeout_seconds, idempotency_key)
+        if node_uuid not in self.nodes:
+            raise refused(404, "zep")
+
     async def delete_node(
         self,
         graph_uuid: ZepUuid,

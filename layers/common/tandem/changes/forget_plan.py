@@ -59,9 +59,21 @@ def lonely_episodes(
     return sorted((stated | set(said)) - staying)
 
 
+def touched_nodes(doomed: Doomed) -> list[ZepUuid]:
+    """Entities that a doomed fact is about."""
+    return sorted({end for edge in doomed.edges.values() for end in _ends(edge)})
+
+
+def tells_of(node: ZepNode, doomed: Doomed) -> bool:
+    """Whether the summary of an entity may repeat what goes: it shares a telling word with it, be
+    it one that other facts have too, for Zep writes a summary anew."""
+    summary = telling_words(node.summary) - telling_words(node.name)
+    return any(summary & telling_words(text) for text in doomed.texts)
+
+
 def bare_nodes(doomed: Doomed, edges: Iterable[ZepEdge]) -> list[ZepUuid]:
     """Entities that no fact would be about any more."""
-    ends = {end for edge in doomed.edges.values() for end in _ends(edge)}
+    ends = set(touched_nodes(doomed))
     return sorted(ends - {end for edge in _staying(doomed, edges) for end in _ends(edge)})
 
 
@@ -72,10 +84,15 @@ def may_go(node: ZepNode, doomed: Doomed, episodes: Collection[ZepUuid]) -> bool
 
 
 def planned(
-    run_id: RunId, doomed: Doomed, *, episodes: Sequence[ZepUuid], nodes: Sequence[ZepUuid]
+    run_id: RunId,
+    doomed: Doomed,
+    *,
+    episodes: Sequence[ZepUuid],
+    nodes: Sequence[ZepUuid],
+    summaries: Sequence[ZepUuid] = (),
 ) -> list[Change]:
-    """The changes, the same ones whenever the same is planned: facts, entities, memories, and last
-    what they come from."""
+    """The changes, the same ones whenever the same is planned: facts, entities, memories, what
+    they come from, and last the summaries, that none is written from what is still there."""
     changes: list[Change] = []
 
     def add(kind: ChangeKind, name: object, **target: object) -> None:
@@ -96,6 +113,8 @@ def planned(
         add("delete_memory", memory_id, mem0_id=memory_id)
     for episode_uuid in episodes:
         add("delete_episode", episode_uuid, episode_uuid=episode_uuid)
+    for node_uuid in summaries:
+        add("clear_summary", node_uuid, details={"node_uuid": str(node_uuid)})
     return changes
 
 

@@ -217,13 +217,20 @@ class Forgetting:
             if not turn.under_way:
                 said |= await graph.episodes_of(turn, apart_from=reading.memory_ids)
         episodes = plans.lonely_episodes(reading.doomed, reading.edges, said)
-        nodes = []
-        for uuid in plans.bare_nodes(reading.doomed, reading.edges):
+        bare = plans.bare_nodes(reading.doomed, reading.edges)
+        nodes, summaries = [], []
+        for uuid in plans.touched_nodes(reading.doomed):
             node = await graph.node(uuid)
-            if node is not None and plans.may_go(node, reading.doomed, episodes):
+            if node is None:
+                continue
+            if uuid in bare and plans.may_go(node, reading.doomed, episodes):
                 nodes.append(uuid)
+            elif plans.tells_of(node, reading.doomed):
+                summaries.append(uuid)
         await self._put_back(person, reading.turns, episodes, graph)
-        return plans.planned(run_id, reading.doomed, episodes=episodes, nodes=nodes)
+        return plans.planned(
+            run_id, reading.doomed, episodes=episodes, nodes=nodes, summaries=summaries
+        )
 
     async def _put_back(
         self,

@@ -29,13 +29,15 @@ ChangeKind = Literal[
     "delete_fact",
     "delete_episode",
     "delete_node",
+    "clear_summary",
     "link",
     "unlink",
 ]
 """What is done to the stores. `hide` and `show` are Mem0's expiration date; `add` copies a fact
 into Mem0; `rewrite` gives a memory another text; `end_fact` says that a fact no longer holds and
 `restore_fact` takes that back; `delete_node` removes an entity (`details["node_uuid"]`) that no
-fact is about any more; `link` and `unlink` are ours alone."""
+fact is about any more, and `clear_summary` what Zep has written about one that stays; `link` and
+`unlink` are ours alone."""
 
 Reason = Literal[
     "equal",

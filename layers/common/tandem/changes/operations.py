@@ -62,6 +62,7 @@ class Operations:
             "delete_fact": self._delete_fact,
             "delete_episode": self._delete_episode,
             "delete_node": self._delete_node,
+            "clear_summary": self._clear_summary,
             "link": _ours_alone,
             "unlink": _ours_alone,
         }
@@ -276,8 +277,28 @@ class Operations:
         return self._deleting(task, task.change.episode_uuid, self._zep.delete_episode)
 
     async def _delete_node(self, task: Task) -> Prepared:
-        uuid = ZepUuid(UUID(str(task.change.details["node_uuid"])))
-        return self._deleting(task, uuid, self._zep.delete_node)
+        return self._deleting(task, _node_of(task), self._zep.delete_node)
+
+    async def _clear_summary(self, task: Task) -> Prepared:
+        graph_uuid, node_uuid = task.person.zep_graph_uuid, _node_of(task)
+        if graph_uuid is None:
+            return GONE
+
+        async def send(_: Begun) -> Outcome | Skipped:
+            try:
+                await self._zep.clear_summary(
+                    graph_uuid,
+                    node_uuid,
+                    idempotency_key=task.key,
+                    timeout_seconds=task.seconds(),
+                )
+            except UpstreamRejected as error:
+                if error.status != _BAD_REQUEST:
+                    raise
+                return Skipped("kept")  # what it rests on goes all the same
+            return Outcome()
+
+        return Ready(send)
 
     def _deleting(
         self, task: Task, uuid: ZepUuid | None, delete: Callable[..., Awaitable[object]]
@@ -301,6 +322,10 @@ class Operations:
         if edge is None:
             return GONE
         return edge if statement_hash(edge.fact) == task.change.text_hash else CHANGED
+
+
+def _node_of(task: Task) -> ZepUuid:
+    return ZepUuid(UUID(str(task.change.details["node_uuid"])))
 
 
 async def _ours_alone(_: Task) -> Prepared:

@@ -84,6 +84,15 @@ class Graph(Protocol):
         timeout_seconds: float,
     ) -> ZepUuid | None: ...
 
+    async def clear_summary(
+        self,
+        graph_uuid: ZepUuid,
+        node_uuid: ZepUuid,
+        *,
+        idempotency_key: str,
+        timeout_seconds: float,
+    ) -> object: ...
+
     async def delete_node(
         self,
         graph_uuid: ZepUuid,

@@ -38,7 +38,7 @@ create table changes (
     kind          text not null
                   check (kind in ('hide', 'show', 'add', 'rewrite', 'delete_memory', 'end_fact',
                                   'restore_fact', 'delete_fact', 'delete_episode',
-                                  'delete_node', 'link', 'unlink')),
+                                  'delete_node', 'clear_summary', 'link', 'unlink')),
     reason        text not null,                 -- equal, same, update, lacking, said_again, undo, …
     mem0_id       text,
     edge_uuid     uuid,
