@@ -1,6 +1,5 @@
 """Conflicts that wait for the person, in a real PostgreSQL."""
 
-import asyncio
 from uuid import uuid4
 
 import pytest
@@ -10,7 +9,6 @@ from tandem.db.connection import Database, OneRoundTrip
 from tandem.db.decisions import Decisions
 from tandem.db.people import Subject
 from tandem.errors import Conflict, Forbidden, NotFound, Unauthenticated
-from tandem.ids import TurnId
 from tandem.recall.normalise import statement_hash
 from tests.integration.changes.journal import Tidier, run
 from tests.integration.memory.speakers import Speaker
@@ -52,14 +50,13 @@ def test_what_has_become_moot_opens_again_when_it_is_found_again(
     tidier: Tidier, conflicts: Conflicts
 ) -> None:
     [first] = opened(conflicts, tidier, STEAK)
-    turn = TurnId(uuid4())
-    run(conflicts.asked(tidier.account_id, first.id, turn))
+    tidier.person.run("update conflicts set asked_turn = :turn", turn=uuid4())
     assert run(conflicts.report(tidier.account_id, None, [DOGS], gone=[STEAK])) == 1
     assert run(conflicts.known(tidier.account_id)) == {STEAK: "gone", DOGS: "open"}
     assert run(conflicts.report(tidier.account_id, None, [STEAK])) == 1
     [again] = [each for each in run(conflicts.open(tidier.account_id)) if each.pair == STEAK]
     assert (again.id, again.asked_turn) == (first.id, None)
-    run(conflicts.gone(tidier.account_id, [again.id]))
+    run(conflicts.report(tidier.account_id, None, [], gone=[STEAK]))
     assert [each.pair for each in run(conflicts.open(tidier.account_id))] == [DOGS]
 
 
@@ -79,8 +76,6 @@ def test_a_conflict_is_settled_once(tidier: Tidier, conflicts: Conflicts) -> Non
     assert refused.value.code == "conflict_resolved"
     assert run(conflicts.report(tidier.account_id, None, [STEAK])) == 0
     assert run(conflicts.open(tidier.account_id)) == []
-    run(conflicts.reopen(tidier.account_id, conflict.id))
-    assert [each.kept for each in run(conflicts.open(tidier.account_id))] == [None]
 
 
 def test_that_both_may_stand_is_the_persons_decision(
@@ -94,40 +89,6 @@ def test_that_both_may_stand_is_the_persons_decision(
     assert (decision.left_id, decision.right_id) == STEAK[:2]
     assert (decision.left_hash, decision.right_hash) == STEAK[2:]
     assert (decision.relation, decision.decided_by) == ("distinct", "person")
-
-
-def test_the_oldest_conflict_is_asked_about_first_and_once(
-    tidier: Tidier, conflicts: Conflicts
-) -> None:
-    [steak] = opened(conflicts, tidier, STEAK)
-    opened(conflicts, tidier, DOGS)
-    one, other = TurnId(uuid4()), TurnId(uuid4())
-    next_one = run(conflicts.next_unasked(tidier.account_id))
-    assert next_one is not None
-    assert next_one.id == steak.id
-    assert run(conflicts.asked(tidier.account_id, steak.id, one)) is True
-    assert run(conflicts.asked(tidier.account_id, steak.id, one)) is True
-    assert run(conflicts.asked(tidier.account_id, steak.id, other)) is False
-    next_one = run(conflicts.next_unasked(tidier.account_id))
-    assert next_one is not None
-    assert next_one.pair == DOGS
-    run(conflicts.gone(tidier.account_id, [next_one.id]))
-    assert run(conflicts.asked(tidier.account_id, next_one.id, other)) is False
-    assert run(conflicts.next_unasked(tidier.account_id)) is None
-
-
-def test_of_two_turns_at_once_one_asks(tidier: Tidier, other: Tidier) -> None:
-    [conflict] = opened(Conflicts(tidier.container), tidier, STEAK)
-
-    async def both() -> list[bool]:
-        return await asyncio.gather(
-            *(
-                Conflicts(each.container).asked(each.account_id, conflict.id, TurnId(uuid4()))
-                for each in (tidier, other)
-            )
-        )
-
-    assert sorted(run(both())) == [False, True]
 
 
 def test_conflicts_are_listed_newest_first_to_their_owner(

@@ -13,7 +13,7 @@ from memory_api.consolidation.statement import PairToJudge
 from tandem.changes.model import Change, Phase, Relation, RunId
 from tandem.changes.path import Carried
 from tandem.clients.models import Mem0Memory, Page, ZepEdge, ZepNode
-from tandem.db.conflicts import ConflictPair, ConflictState, OpenConflict
+from tandem.db.conflicts import ConflictPair, ConflictState
 from tandem.db.decisions import Decision
 from tandem.db.evidence import Evidence, KnownLink, Standing
 from tandem.db.hidden import HiddenMemory
@@ -142,35 +142,27 @@ class Disputes:
     """The table of conflicts."""
 
     ledger: Ledger
-    ids: dict[ConflictPair, UUID] = field(default_factory=dict)
 
     async def known(self, account_id: AccountId) -> Mapping[ConflictPair, ConflictState]:
         assert account_id == ADA
         return self.ledger.conflicts
 
     async def report(
-        self, account_id: AccountId, run_id: RunId | None, pairs: Sequence[ConflictPair]
+        self,
+        account_id: AccountId,
+        run_id: RunId | None,
+        pairs: Sequence[ConflictPair],
+        *,
+        gone: Sequence[ConflictPair],
     ) -> int:
         assert account_id == ADA
         assert run_id is not None
+        for pair in gone:
+            if self.ledger.conflicts[pair] == "open":
+                self.ledger.conflicts[pair] = "gone"
         for pair in pairs:
-            self.ids.setdefault(pair, uuid4())
             self.ledger.conflicts.setdefault(pair, "open")
         return len(pairs)
-
-    async def open(self, account_id: AccountId) -> list[OpenConflict]:
-        assert account_id == ADA
-        return [
-            OpenConflict(self.ids.setdefault(pair, uuid4()), pair, START, None, state, None, None)
-            for pair, state in self.ledger.conflicts.items()
-            if state == "open"
-        ]
-
-    async def gone(self, account_id: AccountId, conflict_ids: Collection[UUID]) -> None:
-        assert account_id == ADA
-        for pair, conflict_id in self.ids.items():
-            if conflict_id in conflict_ids:
-                self.ledger.conflicts[pair] = "gone"
 
 
 @dataclass

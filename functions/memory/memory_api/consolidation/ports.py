@@ -1,6 +1,6 @@
 """What a run needs of the journal and of the way on which changes reach the stores."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -14,7 +14,7 @@ from tandem.changes.model import (
     StartedBy,
 )
 from tandem.changes.path import Carried
-from tandem.db.conflicts import ConflictPair, OpenConflict
+from tandem.db.conflicts import ConflictPair
 from tandem.db.decisions import Decision
 from tandem.db.people import Subject
 from tandem.db.runs import Started
@@ -99,12 +99,13 @@ class Conflicts(Protocol):
     """The table of conflicts."""
 
     async def report(
-        self, account_id: AccountId, run_id: RunId | None, pairs: Sequence[ConflictPair]
+        self,
+        account_id: AccountId,
+        run_id: RunId | None,
+        pairs: Sequence[ConflictPair],
+        *,
+        gone: Sequence[ConflictPair],
     ) -> int: ...
-
-    async def open(self, account_id: AccountId) -> list[OpenConflict]: ...
-
-    async def gone(self, account_id: AccountId, conflict_ids: Collection[UUID]) -> None: ...
 
 
 class Path(Protocol):

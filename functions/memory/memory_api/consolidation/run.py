@@ -11,10 +11,16 @@ from uuid import UUID, uuid4
 from memory_api.consolidation.judging import Judged, Judging, OutOfTime, Watch
 from memory_api.consolidation.plan import plan
 from memory_api.consolidation.ports import Changes, Conflicts, Decisions, Path, People, Runs
-from memory_api.consolidation.progress import LeaseLost, OnPhase, Progress, Unwatched
+from memory_api.consolidation.progress import (
+    LeaseLost,
+    OnPhase,
+    Progress,
+    Unwatched,
+    on_to_the_next,
+)
 from memory_api.consolidation.reading import PictureReader, Read
 from memory_api.consolidation.statement import Plan
-from tandem.changes.model import Change, Phase, RunId, StartedBy
+from tandem.changes.model import Change, RunId, StartedBy
 from tandem.changes.path import Carried
 from tandem.changes.undoing import undo_changes
 from tandem.db.conflicts import ConflictPair
@@ -81,9 +87,6 @@ class Parts:
     path: Path
 
 
-async def _on_to_the_next(_: Phase) -> None: ...
-
-
 class Consolidation:
     """Tidies one person's memory at a time.
 
@@ -98,7 +101,7 @@ class Consolidation:
         limits: Limits | None = None,
         *,
         new_id: Callable[[], UUID] = uuid4,
-        on_phase: OnPhase = _on_to_the_next,
+        on_phase: OnPhase = on_to_the_next,
     ) -> None:
         self._parts = parts
         self._limits = limits or Limits()
@@ -328,13 +331,10 @@ class Consolidation:
 
     async def _finished(self, progress: Progress, read: Read, planned: Plan) -> RunResult:
         parts, account_id = self._parts, progress.account_id
-        if planned.conflicts:
-            pairs = [ConflictPair(*conflict.key) for conflict in planned.conflicts]
-            await parts.conflicts.report(account_id, progress.run_id, pairs)
-        if planned.superseded_conflicts:
-            moot = {ConflictPair(*key) for key in planned.superseded_conflicts}
-            waiting = await parts.conflicts.open(account_id)
-            await parts.conflicts.gone(account_id, [one.id for one in waiting if one.pair in moot])
+        if planned.conflicts or planned.superseded_conflicts:
+            found = [ConflictPair(*conflict.key) for conflict in planned.conflicts]
+            moot = [ConflictPair(*key) for key in planned.superseded_conflicts]
+            await parts.conflicts.report(account_id, progress.run_id, found, gone=moot)
         changes: list[Change] = []
         if progress.recorded:
             changes = await parts.changes.all(account_id, progress.run_id)

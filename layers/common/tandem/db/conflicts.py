@@ -129,32 +129,6 @@ select {_COLUMNS}, false
    and not exists (select from resolved)
 """
 
-_REOPEN = """
-update conflicts x set state = 'open', kept = null, resolved_at = null
- where x.id = :conflict_id and x.account_id = :account_id and x.state = 'resolved'
-"""
-
-_GONE = """
-update conflicts x set state = 'gone'
- where x.account_id = :account_id and x.id = any(cast(:ids as uuid[])) and x.state = 'open'
-"""
-
-_NEXT_UNASKED = f"""
-select {_COLUMNS}
-  from conflicts x
- where x.account_id = :account_id and x.state = 'open' and x.asked_turn is null
- order by x.found_at, x.id
- limit 1
-"""
-
-# Of two turns that would ask at the same time, one does.
-_ASKED = """
-update conflicts x set asked_turn = cast(:turn_id as uuid)
- where x.id = :conflict_id and x.account_id = :account_id and x.state = 'open'
-   and (x.asked_turn is null or x.asked_turn = cast(:turn_id as uuid))
-returning x.id
-"""
-
 
 class ConflictPair(NamedTuple):
     """Two statements that contradict each other: recalled items, the smaller id first, and how
@@ -314,38 +288,6 @@ class Conflicts:
         if not rows[0]["changed"]:
             raise AlreadyDone("This conflict is settled already.", code="conflict_resolved")
         return _conflict(rows[0])
-
-    async def reopen(self, account_id: AccountId, conflict_id: UUID) -> None:
-        """Takes a resolution back."""
-        await self._database.rows(
-            _REOPEN, repeatable=True, account_id=account_id, conflict_id=conflict_id
-        )
-
-    async def gone(self, account_id: AccountId, conflict_ids: Collection[UUID]) -> None:
-        """Records that these are no conflicts any more: one side has changed or gone."""
-        await self._database.rows(
-            _GONE,
-            repeatable=True,
-            account_id=account_id,
-            ids=[str(conflict_id) for conflict_id in conflict_ids],
-        )
-
-    async def next_unasked(self, account_id: AccountId) -> OpenConflict | None:
-        """The oldest open conflict about which the person was not asked yet."""
-        rows = await self._database.rows(_NEXT_UNASKED, repeatable=True, account_id=account_id)
-        return _conflict(rows[0]) if rows else None
-
-    async def asked(self, account_id: AccountId, conflict_id: UUID, turn_id: TurnId) -> bool:
-        """Whether it is this turn that asks the person; no other will."""
-        return bool(
-            await self._database.rows(
-                _ASKED,
-                repeatable=True,
-                account_id=account_id,
-                conflict_id=conflict_id,
-                turn_id=turn_id,
-            )
-        )
 
 
 def _not_found() -> NotFound:
