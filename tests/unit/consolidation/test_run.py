@@ -75,6 +75,20 @@ def test_a_dry_run_says_the_same_and_writes_nowhere() -> None:
     assert world.phases == []
 
 
+def test_a_dry_run_of_what_is_in_order_costs_nothing() -> None:
+    world = World()
+    doubled(world)
+    run(world)
+    run(world)
+    paid = world.oracle.embedded, list(world.oracle.calls)
+
+    result = run(world, dry_run=True)
+
+    assert (result.status, list(result.changes)) == ("planned", [])
+    assert set(result.counts.values()) == {0}
+    assert (world.oracle.embedded, world.oracle.calls) == paid
+
+
 def test_somebody_else_s_lease_makes_a_run_leave() -> None:
     world = World()
     doubled(world)

@@ -160,9 +160,7 @@ def test_an_undo_that_was_left_is_ended_first_and_fails_the_run_when_it_cannot()
     assert older not in world.visible()
 
 
-def test_a_text_longer_than_anybody_may_say_is_judged_by_nobody_and_merged_by_rule() -> (
-    None
-):
+def test_a_text_longer_than_anybody_may_say_is_judged_by_nobody_and_merged_by_rule() -> None:
     world = World()
     older, newer = doubled(world)
     endless = "Likes tea " * 401

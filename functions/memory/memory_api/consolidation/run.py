@@ -133,10 +133,7 @@ class Consolidation:
                 be resumed when some of its changes are recorded.
             Unavailable: the database is away.
         """
-        if isinstance(whose, Subject):
-            subject: Subject | None = whose
-        else:
-            subject = await self._parts.people.find(whose)
+        subject = whose if isinstance(whose, Subject) else await self._parts.people.find(whose)
         if subject is None:  # a message about an account that is gone
             return RunResult(None, "done")
         if dry_run:
@@ -146,6 +143,8 @@ class Consolidation:
     async def _dry_run(self, subject: Subject, deadline: Deadline) -> RunResult:
         try:
             read = await self._read(subject, deadline)
+            if read.is_known:  # there is nothing to do, and nothing to be paid for
+                return RunResult(None, "planned", counts=tally(()), texts=read.texts)
             judged, planned = await self._planned(read, 0, deadline, Unwatched())
         except OutOfTime:
             raise Unavailable(code="out_of_time") from None
