@@ -247,6 +247,8 @@ def test_a_fact_takes_the_memory_with_it_that_says_the_same(memory: MemoryWorld)
     ("item", "status"),
     [
         ("mem_unknown", 404),
+        ("mem_.", 404),
+        ("mem_..", 404),
         ("fact_00000000-0000-4000-8000-000000000000", 404),
         ("said_00000000-0000-4000-8000-000000000000", 404),
         ("entity_00000000-0000-4000-8000-000000000000", 404),

@@ -29,7 +29,7 @@ async def own_memory(
     try:
         memory = await mem0.get(memory_id, timeout_seconds=timeout_seconds)
     except UpstreamRejected as error:
-        if error.status != HTTPStatus.BAD_REQUEST:
+        if error.status not in {HTTPStatus.BAD_REQUEST, None}:  # None: no such id can be asked for
             raise
         return None
     return memory if memory is not None and memory.user_id == user_id else None
