@@ -92,16 +92,6 @@ select standing.live, standing.allowed, caller.account_id, caller.zep_user_uuid,
 """
 )
 
-_READ = as_caller(
-    f"""
-select standing.live, standing.allowed, caller.zep_graph_uuid, {_COLUMNS}
-  from standing
-  left join caller on true
-  left join conflicts x on x.account_id = caller.account_id and caller.allowed
-                       and x.id = :conflict_id
-"""
-)
-
 # Settled the same way once more it is as it was. That both may stand is the person's decision about
 # the pair; of what they gave up there is nothing left to decide about.
 _RESOLVE = f"""
@@ -250,24 +240,6 @@ class Conflicts:
         admit(rows[0])
         items = [_conflict(row) for row in rows if row["id"] is not None]
         return ListedConflicts(items, subject_of(rows[0]))
-
-    async def read(
-        self, principal: Principal, conflict_id: UUID, *, user_id: str | None = None
-    ) -> OpenConflict:
-        """One of the caller's conflicts.
-
-        Raises:
-            Unauthenticated: the login has ended.
-            Forbidden: `forbidden_user`.
-            NotFound: `conflict_not_found`, also when it is somebody else's.
-        """
-        row = await self._database.row(
-            _READ, repeatable=True, **identity(principal, user_id), conflict_id=conflict_id
-        )
-        admit(row)
-        if row["id"] is None:
-            raise _not_found()
-        return _conflict(row)
 
     async def resolve(
         self, account_id: AccountId, conflict_id: UUID, *, keep: Keep
