@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from chat_api.changing import Carried, Keep
+from chat_api.changing import Carried, Found, Keep
 from chat_api.service import ChatLimits, ChatService
 from chat_api.toolbox import Toolbox
 from chat_api.turn import Answer, Message, ModelReply, Prompt
@@ -120,6 +120,7 @@ class Changes:
 
     def __init__(self) -> None:
         self.items: list[RecalledItem] = []
+        self.more = False
         self.outcome: Carried | Exception = "done"
         self.queries: list[str] = []
         self.changed: list[tuple[Any, ...]] = []
@@ -131,10 +132,10 @@ class Changes:
         *,
         pending: Sequence[RecalledItem],
         deadline: Deadline,
-    ) -> list[RecalledItem]:
+    ) -> Found:
         self._expect(person, deadline)
         self.queries.append(query)
-        return [*self.items, *pending]
+        return Found([*self.items, *pending], more=self.more)
 
     async def forget(
         self, person: Person, proposal: OpenProposal, *, turn_id: TurnId, deadline: Deadline

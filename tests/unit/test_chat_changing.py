@@ -102,6 +102,12 @@ def test_a_correction_shows_the_old_words_and_the_new() -> None:
     assert with_proposal("Hello", None) == "Hello"
 
 
+def test_a_proposal_that_leaves_something_out_says_so() -> None:
+    reply = with_proposal(f"{DOG.text}. Shall I?", Proposal("forget", [DOG], more=True))
+    assert "More is remembered that fits." in reply
+    assert reply.endswith("any other answer changes nothing.")
+
+
 def test_nothing_is_proposed_when_nothing_like_it_is_remembered(world: World) -> None:
     proposing(world)
 

@@ -84,9 +84,10 @@ def settle(services: Services, keep: Keep = "first") -> Carried:
 
 
 def test_what_would_go_is_searched_in_the_stores_and_among_the_pending(services: Services) -> None:
-    services.outcome = Forgettable((DOG,))
+    services.outcome = Forgettable((DOG,), more=True)
     work = services.changes().find(PERSON, "a dog", pending=[DOG], deadline=Deadline(12))
-    assert list(asyncio.run(work)) == [DOG]
+    found = asyncio.run(work)
+    assert (list(found.items), found.more) == ([DOG], True)
     [(name, arguments, options)] = services.asked
     assert (name, arguments, options["pending"]) == ("find", ("a dog",), [DOG])
     assert 0 < options["seconds"] <= 5

@@ -5,7 +5,7 @@ Few turns do, and what carries changes out would make every cold start some hund
 
 from collections.abc import Callable, Sequence
 
-from chat_api.changing import Carried, Keep, MemoryChanges
+from chat_api.changing import Carried, Found, Keep, MemoryChanges
 from tandem.db.proposals import OpenConflict, OpenProposal
 from tandem.deadline import Deadline
 from tandem.ids import TurnId
@@ -33,7 +33,7 @@ class ChangesOnDemand:
         *,
         pending: Sequence[RecalledItem],
         deadline: Deadline,
-    ) -> Sequence[RecalledItem]:
+    ) -> Found:
         """What would go."""
         return await self._changes.find(person, query, pending=pending, deadline=deadline)
 

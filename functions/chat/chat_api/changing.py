@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from tandem.db.proposals import OpenConflict, OpenProposal, ProposalKind
 from tandem.deadline import RESERVE_SECONDS, Deadline
@@ -23,6 +23,7 @@ _CHANGE_SECONDS: Final = 9.0
 _LONGEST: Final = 500
 _ASKING: Final = ("?", "？", "؟")  # noqa: RUF001 - other scripts' question marks
 _CONFIRM: Final = "Please answer “yes” to confirm; any other answer changes nothing."
+_MORE: Final = "More is remembered that fits. It stays until you ask again."
 _LISTED: Final[dict[ProposalKind, str]] = {
     "forget": "This would be forgotten:",
     "correct": "This would be corrected:",
@@ -36,6 +37,13 @@ _NOTES: Final[dict[tuple[ProposalKind, Carried], str]] = {
     ("correct", "gone"): "Confirmed, but it was not remembered any more, so nothing was corrected.",
 }
 DECLINED: Final = "What was proposed was not confirmed, so nothing was changed."
+
+
+class Found(NamedTuple):
+    """What a wish to forget fits, best first; `more` fits than is listed, and would stay."""
+
+    items: Sequence[RecalledItem]
+    more: bool = False
 
 
 class MemoryChanges(Protocol):
@@ -53,7 +61,7 @@ class MemoryChanges(Protocol):
         *,
         pending: Sequence[RecalledItem],
         deadline: Deadline,
-    ) -> Sequence[RecalledItem]:
+    ) -> Found:
         """What would go if this were to be forgotten, of the stores and of what is pending."""
         ...
 
@@ -96,11 +104,16 @@ async def carry_out(
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a reply proposes to change: these items, in words that the person is shown."""
+    """What a reply proposes to change: these items, in words that the person is shown.
+
+    Attributes:
+        more: what would stay though it fits as well, since so many items are proposed.
+    """
 
     kind: ProposalKind
     items: Sequence[RecalledItem]
     replacement: str | None = None
+    more: bool = False
 
     @property
     def lines(self) -> list[str]:
@@ -147,9 +160,9 @@ class Proposing:
             pending=self.pending,
             deadline=time_for_change(self.deadline),
         )
-        if not found:
+        if not found.items:
             return refused("Nothing like that is remembered. Tell the person so.")
-        self.proposal = Proposal("forget", tuple(found))
+        self.proposal = Proposal("forget", tuple(found.items), more=found.more)
         return self._told()
 
     async def correct(self, item_id: str, new_statement: str) -> str:
@@ -217,6 +230,8 @@ def with_proposal(reply: str, proposal: Proposal | None) -> str:
     parts = [reply]
     if not all(_stands_in(normalise(text), said) for text in proposal.told):
         parts.append("\n".join([_LISTED[proposal.kind], *(f"- {one}" for one in proposal.lines)]))
+    if proposal.more:
+        parts.append(_MORE)
     if len(parts) > 1 or not asks(reply):
         parts.append(_CONFIRM)
     return "\n\n".join(parts)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chat_api.changing import Carried, Keep
+from chat_api.changing import Carried, Found, Keep
 from tandem.changes.correcting import Correcting, Correction
 from tandem.changes.forget_search import ForgetSearch
 from tandem.changes.forgetting import Forgetting, Wish
@@ -45,7 +45,7 @@ class JournalledChanges:
         *,
         pending: Sequence[RecalledItem],
         deadline: Deadline,
-    ) -> Sequence[RecalledItem]:
+    ) -> Found:
         """What would go, best first, each statement once.
 
         Raises:
@@ -55,7 +55,7 @@ class JournalledChanges:
         found = await self.search.find(
             person, query, pending=pending, seconds=deadline.step(_SEARCH_SECONDS)
         )
-        return found.items
+        return Found(found.items, found.more)
 
     async def forget(
         self, person: Person, proposal: OpenProposal, *, turn_id: TurnId, deadline: Deadline
