@@ -2,7 +2,7 @@
 
 import pytest
 
-from tandem.db.turns import Reply
+from tandem.db.turns import Reply, Turn
 from tandem.ids import TurnId
 from tandem.recall.items import Draft, RecalledItem
 from tests.integration.changing.memory_world import MemoryWorld
@@ -18,7 +18,12 @@ def draft(item_id: str, text: str, *provider_ids: str, turns: tuple[TurnId, ...]
 
 def recall(memory: MemoryWorld, *drafts: Draft, replacement: str | None = None) -> TurnId:
     """A turn in which the model was given these."""
-    turn = memory.open("What do you know?")
+    return answer(memory, memory.open("What do you know?"), *drafts, replacement=replacement)
+
+
+def answer(
+    memory: MemoryWorld, turn: Turn, *drafts: Draft, replacement: str | None = None
+) -> TurnId:
     recalled = [
         {
             "item": one.item.model_dump(mode="json"),
@@ -109,3 +114,29 @@ def test_the_words_of_a_correction_that_is_forgotten_leave_the_turn_that_propose
 
     [[answer]] = memory.person.run("select answer from turns where id = :t", t=proposed)
     assert "replacement" not in answer
+
+
+def test_what_is_forgotten_while_a_turn_is_answered_is_not_stored_with_it(
+    memory: MemoryWorld,
+) -> None:
+    memory.tell("I have a dog")
+    told = memory.say("I live in Delhi", "How nice")
+    memory.deliver_all()
+    dog, delhi = memory.item("Has a dog"), memory.item("Lives in Delhi")
+    [[said]] = memory.person.run("select turn_id from sources where provider_id = :m", m=dog[4:])
+    turn = memory.open("What do you know?")
+
+    assert memory.call("DELETE", f"/api/memory/{dog}")[0] == 204
+    answer(
+        memory,
+        turn,
+        draft(dog, "Has a dog", dog[4:], turns=(TurnId(said),)),
+        draft("fact_gone", "Owns a dog", "gone"),
+        draft(f"said_{said}", "I have a dog"),
+        draft(f"said_{told.turn_id}", "I live in Delhi"),
+        draft(delhi, "Lives in Delhi", delhi[4:]),
+    )
+
+    assert recalled_in(memory, turn.turn_id) == ["I live in Delhi", "Lives in Delhi"]
+    later = recall(memory, draft("fact_other", "Likes tea", "unknown"))
+    assert recalled_in(memory, later) == ["Likes tea"]

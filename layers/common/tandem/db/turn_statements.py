@@ -145,10 +145,32 @@ with caller as (
 ), """
     + RESOLVED
     + """
-, done as (     -- the same attempt may come twice when its first answer was lost
+, buried as (   -- turns of which something was forgotten while this one was being answered
+    select distinct unnest(x.turn_ids)::text as turn_id
+      from caller c
+      join tombstones x on x.account_id = c.account_id
+      join turns t on t.id = :turn_id and x.forgotten_at >= t.said_at
+), untold as (  -- then what rests on nothing else, as far as is known, isn't kept with its words
+    select jsonb_build_object('recalled', (
+               select coalesce(jsonb_agg(e.it order by e.place), '[]'::jsonb)
+                 from jsonb_array_elements(cast(:answer as jsonb) -> 'recalled')
+                      with ordinality e (it, place)
+                where (e.it -> 'item' ->> 'id' like 'said%'
+                       and substr(e.it -> 'item' ->> 'id', 6) not in (select turn_id from buried))
+                   or exists (
+                       select from jsonb_array_elements(r.rows) s (it)
+                        where s.it ->> 'turn_id' not in (select turn_id from buried)
+                          and (e.it -> 'provider_ids' @> jsonb_build_array(s.it -> 'provider_id')
+                               or (s.it ->> 'provider_id' is null
+                                   and e.it -> 'turn_ids'
+                                       @> jsonb_build_array(s.it -> 'turn_id')))))) as told
+      from resolved_sources r
+     where exists (select from buried)
+), done as (    -- the same attempt may come twice when its first answer was lost
     update turns t
        set state = 'answered', reply = :reply, replied_at = clock_timestamp(),
            answer = cast(:answer as jsonb) || jsonb_build_object('sources', r.rows)
+                    || coalesce((select told from untold), '{}'::jsonb)
       from caller c, alive, resolved_sources r
      where t.id = :turn_id and t.session_row = alive.id and t.attempt = :attempt
        and t.account_id = c.account_id
