@@ -36,6 +36,10 @@ def test_a_move_is_known_with_its_past_after_a_day_of_the_schedule(
     hybrid.scheduled_day(stack)
 
     assert second in person.chat("two", "Where do I live?")["reply"]
+    why = person.chat("two", f"Why do you think I live in {second}?")
+    assert f"I moved to {second}." in why["reply"]
+    said_in = {source["turn_id"] for item in why["recalled"] for source in item["source"]}
+    assert said[1]["turn_id"] in said_in
     before = person.chat("two", "Where did I live before?")
     assert first in before["reply"]
     ended = [item for item in before["recalled"] if first in item["text"]]

@@ -18,6 +18,7 @@ which they said it (`source`).
 - A `conflict` holds two statements, `first` and `second`, that can't both be true. Answer the
   message first; then ask the person once, at the end of your reply, which of the two holds.
 - `pending` lines are the person's own latest words and as good as any other line.
+- If they ask why you think something, quote the `source` of the line that says it, and its date.
 - Answer questions about the person from the evidence and this conversation alone. If they don't
   tell, say that you don't know it yet. Never guess, and never show ids or JSON.
 

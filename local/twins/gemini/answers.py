@@ -27,6 +27,11 @@ _PAST = re.compile(
     r"\b(?:did|was|were|used to|before|previously|formerly|earlier|past|last)\b", re.IGNORECASE
 )
 _SINCE = re.compile(r"^(?:since when|when|how long)\b", re.IGNORECASE)
+_REASON = re.compile(
+    r"^(?:so |and |but )?(?:why|how|what makes you)\b[^.?!]*?"
+    r"\b(?:think|know|believe|say|assume)\s+(?:that\s+)?(?=\w)",
+    re.IGNORECASE,
+)
 _ABOUT_ALL = re.compile(
     r"\bknow about me\b|\bremember about me\b|\babout myself\b|\btell me about me\b|"
     r"\bwhat do you (?:know|remember)\b",
@@ -59,6 +64,9 @@ def answer(situation: Situation) -> str | None:
     told = [Item(fact.text, _NOW, None, None) for fact in extract(message)]
     items = [*told, *situation.items]
     question = _without_names(_question_of(message)[-_LONGEST:], items)
+    reason = _reason(question, items)
+    if reason is not None:
+        return reason
     if not text.is_personal(question):
         return "I'm fine, thank you." if "how are you" in message.lower() else _NO_TOPIC
     return _recall(question, items)
@@ -125,6 +133,20 @@ def _recall(question: str, items: list[Item]) -> str | None:
     alike = [item.text for item in matched if not _ALONE.match(item.text)]
     alike = [told for told in alike if not _DENIED.match(told)] or alike
     return speech.together(list(dict.fromkeys(alike))[:_MOST])
+
+
+def _reason(question: str, items: list[Item]) -> str | None:
+    """ "Why do you think I live in Mumbai?": the sentence in which they said so, and when."""
+    asked = _REASON.match(question)
+    if asked is None:
+        return None
+    claimed = question[asked.end() :].rstrip("?!. ")
+    told = [item for item in items if item.source]
+    told = [item for item in _newest(told) if text.score(claimed, item.text) >= _ENOUGH]
+    if not told:
+        return None
+    best = max(told, key=lambda item: text.score(claimed, item.text))
+    return f"Because you told me on {_day(best.said_at)}: “{best.source}”"
 
 
 def _matching(question: str, items: list[Item]) -> list[Item]:

@@ -24,6 +24,8 @@ class Item:
     valid_to: str | None
     store: str = ""
     id: str = ""
+    source: str = ""
+    """The sentence in which it was said, as far as that is told."""
 
 
 @dataclass(slots=True)
@@ -132,13 +134,14 @@ def _items(raw: Any) -> list[Item]:
         return []
     if raw.get("kind") == "entity":
         return []
-    texts = [raw["text"]]
+    texts, source = [raw["text"]], raw.get("source")
     if raw.get("store") == "pending":
-        texts = [fact.text for fact in extract(raw["text"])]
+        texts, source = [fact.text for fact in extract(raw["text"])], raw["text"]
+    spoken = source if isinstance(source, str) else ""
     since, until = _stamp(raw, "valid_from"), _stamp(raw, "valid_to")
     said = _stamp(raw, "said_at") or since or ""
     store, name = str(raw.get("store", "")), str(raw.get("id", ""))
-    return [Item(text, said, since, until, store, name) for text in texts]
+    return [Item(text, said, since, until, store, name, spoken) for text in texts]
 
 
 def _stamp(raw: Json, name: str) -> str | None:
