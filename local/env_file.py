@@ -14,7 +14,7 @@ from local.settings import SECRET_NAMES, Ports, RealServices, port_variable
 _OF_A_SERVICE = {
     "zep": ("ZEP_BASE_URL",),
     "mem0": ("MEM0_API_URL",),
-    "gemini": ("GEMINI_BASE_URL", "GEMINI_MODEL"),
+    "gemini": ("GEMINI_BASE_URL", "GEMINI_MODEL", "GEMINI_EMBEDDING_MODEL"),
 }
 _OF_ALL = ("ALGORITHM",)
 _KNOWN = (

@@ -140,7 +140,7 @@ class ConflictResponse(ResponseModel):
 
 
 class ConflictsResponse(ResponseModel):
-    """Open conflicts, oldest first. `degraded` names stores that did not answer."""
+    """Open conflicts, newest first. `degraded` names stores that did not answer."""
 
     items: tuple[ConflictResponse, ...]
     next_cursor: str | None
