@@ -9,49 +9,24 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 from uuid import UUID, uuid5
 
 from tandem.changes.forget_plan import turn_named_in
 from tandem.changes.linked import FACT, MEMORY, saying_the_same
 from tandem.changes.memory_reading import own_memory
-from tandem.changes.model import Change, ChangeId, RunId, RunState, StartedBy
+from tandem.changes.model import Change, ChangeId, RunId, StartedBy
+from tandem.changes.ports import Links, Path, Runs
 from tandem.clients.models import Mem0Memory, ZepEdge
-from tandem.db.runs import Started
 from tandem.deadline import Deadline
 from tandem.delivery.stores import name_at_stores
 from tandem.errors import Unavailable
 from tandem.ids import AccountId, Mem0Id, TurnId, ZepUuid
 from tandem.recall.gather import Person
-from tandem.recall.merge import Link
 from tandem.recall.normalise import normalise, statement_hash
 
 _EQUALS: Final = 20
 _UNFINISHED: Final = frozenset({"planned", "sent"})
-
-
-class Runs(Protocol):
-    """What is needed of the runs; see `tandem.db.runs.Runs`."""
-
-    async def start_unleased(
-        self,
-        account_id: AccountId,
-        *,
-        run_id: RunId,
-        kind: Literal["correct"],
-        started_by: StartedBy,
-        turn_id: TurnId | None = ...,
-    ) -> Started: ...
-    async def finish(
-        self,
-        account_id: AccountId,
-        run_id: RunId,
-        *,
-        owner: UUID | None,
-        state: RunState,
-        counts: Mapping[str, int],
-        read_at: datetime | None,
-    ) -> None: ...
 
 
 class Journal(Protocol):
@@ -61,37 +36,6 @@ class Journal(Protocol):
         self, account_id: AccountId, run_id: RunId, changes: Sequence[Change]
     ) -> object: ...
     async def all(self, account_id: AccountId, run_id: RunId) -> list[Change]: ...
-
-
-class Outcome(Protocol):
-    """How far the changes of a run have come."""
-
-    @property
-    def confirmed(self) -> int: ...
-    @property
-    def left(self) -> int: ...
-
-
-class Path(Protocol):
-    """The one way on which changes reach the stores."""
-
-    async def carry_out(  # noqa: PLR0913 - whose, what and until when
-        self,
-        person: Person,
-        run_id: RunId,
-        changes: Sequence[Change],
-        *,
-        owner: UUID | None,
-        read_at: datetime | None,
-        deadline: Deadline,
-        texts: Mapping[ChangeId, str] = ...,
-    ) -> Outcome: ...
-
-
-class Links(Protocol):
-    """What is needed of the links; see `tandem.db.links.Links`."""
-
-    async def around(self, account_id: AccountId, item_ids: Collection[str]) -> list[Link]: ...
 
 
 class Memories(Protocol):

@@ -10,17 +10,17 @@ is deleted.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, Protocol
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from tandem import observability
 from tandem.changes import forget_plan as plans
 from tandem.changes.forget_reading import ForgetReader, Memories, Reading, Wish
 from tandem.changes.graph_reading import Graph, GraphReader
-from tandem.changes.model import Change, ChangeId, RunId
+from tandem.changes.model import Change, RunId
+from tandem.changes.ports import Path
 from tandem.clients.zep_edges import MAX_FILTER_IDS
 from tandem.db.tombstones import Burial, Erased, Tombstones, TurnEvidence
 from tandem.deadline import Deadline
@@ -31,31 +31,6 @@ from tandem.recall.gather import Person
 __all__ = ["Forgetting", "Forgotten", "Wish"]
 
 _PAUSES_SECONDS: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
-
-
-class Outcome(Protocol):
-    """How far the changes of a run have come."""
-
-    @property
-    def left(self) -> int: ...
-    @property
-    def refused(self) -> int: ...
-
-
-class Path(Protocol):
-    """The one way on which changes reach the stores."""
-
-    async def carry_out(  # noqa: PLR0913 - whose, what and until when
-        self,
-        person: Person,
-        run_id: RunId,
-        changes: Sequence[Change],
-        *,
-        owner: UUID | None,
-        read_at: datetime | None,
-        deadline: Deadline,
-        texts: Mapping[ChangeId, str] = ...,
-    ) -> Outcome: ...
 
 
 class Journal(Protocol):

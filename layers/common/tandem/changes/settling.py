@@ -4,14 +4,15 @@ The choice is stored first and is what counts; hiding memories and ending facts 
 run of their own that is resumed when the same choice is made again.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 from uuid import UUID, uuid5
 
 from tandem.changes.linked import saying_the_same
-from tandem.changes.model import Change, ChangeId, RunId, RunState, StartedBy
+from tandem.changes.model import Change, ChangeId, RunId
+from tandem.changes.ports import Links, Path, Runs
 from tandem.clients.models import Mem0Memory, ZepEdge
 from tandem.db.conflicts import Keep, OpenConflict
 from tandem.db.runs import Started
@@ -19,7 +20,6 @@ from tandem.deadline import Deadline
 from tandem.errors import Unavailable
 from tandem.ids import AccountId, Mem0Id, TurnId, ZepUuid
 from tandem.recall.gather import Person
-from tandem.recall.merge import Link
 from tandem.recall.normalise import statement_hash
 
 __all__ = ["Keep", "Settled", "Settling", "settlement_of"]
@@ -36,39 +36,6 @@ class Conflicts(Protocol):
     ) -> OpenConflict: ...
 
 
-class Links(Protocol):
-    """What is needed of the table of links."""
-
-    async def around(self, account_id: AccountId, item_ids: Collection[str]) -> list[Link]:
-        """Links of these memories and facts, and those of what is linked to them."""
-        ...
-
-
-class Runs(Protocol):
-    """What is needed of the journal."""
-
-    async def start_unleased(
-        self,
-        account_id: AccountId,
-        *,
-        run_id: RunId,
-        kind: Literal["settle"],
-        started_by: StartedBy,
-        turn_id: TurnId | None = None,
-    ) -> Started: ...
-
-    async def finish(
-        self,
-        account_id: AccountId,
-        run_id: RunId,
-        *,
-        owner: UUID | None,
-        state: RunState,
-        counts: Mapping[str, int],
-        read_at: datetime | None,
-    ) -> None: ...
-
-
 class Changes(Protocol):
     """What is needed of the recorded changes."""
 
@@ -77,34 +44,6 @@ class Changes(Protocol):
     ) -> bool: ...
 
     async def unfinished(self, run_id: RunId) -> list[Change]: ...
-
-
-class Outcome(Protocol):
-    """What has become of some changes."""
-
-    @property
-    def confirmed(self) -> int: ...
-    @property
-    def skipped(self) -> int: ...
-    @property
-    def refused(self) -> int: ...
-    @property
-    def left(self) -> int: ...
-
-
-class Path(Protocol):
-    """The one way on which changes reach the stores."""
-
-    async def carry_out(
-        self,
-        person: Person,
-        run_id: RunId,
-        changes: Sequence[Change],
-        *,
-        owner: UUID | None,
-        read_at: datetime | None,
-        deadline: Deadline,
-    ) -> Outcome: ...
 
 
 class Memories(Protocol):
