@@ -35,6 +35,7 @@ interfaces = [name for _, name in socket.if_nameindex()]
 with open("output", "wb") as output:
     process = subprocess.Popen(command, env={**os.environ, **shell}, stdout=output,
                                stderr=subprocess.STDOUT)
+    own = "\\0".join(command) + "\\0"
     while process.poll() is None:
         for entry in pathlib.Path("/proc").glob("[0-9]*"):
             if int(entry.name) in (process.pid, os.getpid()):
@@ -42,9 +43,13 @@ with open("output", "wb") as output:
             try:
                 if (entry / "ns/net").readlink() != pathlib.Path("/proc/self/ns/net").readlink():
                     continue
-                looked.add((entry / "cmdline").read_text().split("\\0")[2:3][0])
-                if planted in (entry / "environ").read_text(errors="replace"):
-                    seen.add((entry / "cmdline").read_text().replace("\\0", " "))
+                shown = (entry / "cmdline").read_text()
+                looked.add(shown.split("\\0")[2:3][0])
+                has_it = planted in (entry / "environ").read_text(errors="replace")
+                # A copy of the command that is about to become another program isn't one yet.
+                is_copy = shown in (own, "") or shown != (entry / "cmdline").read_text()
+                if has_it and not is_copy:
+                    seen.add(shown.replace("\\0", " "))
             except (OSError, IndexError):
                 continue
         time.sleep(0.1)
