@@ -21,6 +21,7 @@ GROWTH: Final = 2.0
 POST_SECONDS: Final = 25.0
 _LEAST_PROGRESS: Final = 3
 _POLL_SECONDS: Final = 0.1
+_LONGEST_SECONDS: Final = 600.0
 _UNBOUNDED: Final = {"CONSOLIDATION_JUDGE_CALLS": "10000"}
 """One run judges everything; by default the next one goes on after 400 calls."""
 
@@ -78,11 +79,14 @@ def results(runs: dict[int, tuple[float, dict[str, Any]]], post_seconds: float) 
 def _finished(made: World, someone: Someone, run_id: str) -> tuple[dict[str, Any], int]:
     """The counts of the run once the job has ended it, and how many different ones were seen."""
     seen: set[str] = set()
+    ends_at = time.monotonic() + _LONGEST_SECONDS
     while True:
         answer = made.call(someone, "GET", f"/api/memory/consolidations/{run_id}")
         seen.add(str(answer["counts"]))
         if answer["status"] != "running":
             break
+        if time.monotonic() > ends_at:
+            raise BenchError(f"a run was not over after {_LONGEST_SECONDS:.0f} s")
         time.sleep(_POLL_SECONDS)
     if answer["status"] != "done":
         raise BenchError(f"a run ended as {answer['status']}")
