@@ -15,8 +15,8 @@ import pytest
 from google.genai import errors
 
 import tandem
+from tandem.clients.connections import build_http_client, build_ssl_context
 from tandem.clients.gemini import build_genai_client
-from tandem.clients.http import build_http_client, build_ssl_context
 from tests.contract.wire import LoopbackServer, loopback, plain_answer
 
 ANSWER = json.dumps(

@@ -16,8 +16,8 @@ from google.genai.types import (
     Part,
 )
 
+from tandem.clients.connections import build_http_client
 from tandem.clients.gemini import GOOGLE_URL, GeminiClient
-from tandem.clients.http import build_http_client
 from tests.contract.gemini_calls import (
     CALLS,
     CONTENTS,

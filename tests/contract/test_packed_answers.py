@@ -9,7 +9,12 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from tandem.clients.http import MAX_BODY_BYTES, ApiCall, ProviderHttp, build_http_client
+from tandem.clients.connections import build_http_client
+from tandem.clients.http import (
+    MAX_BODY_BYTES,
+    ApiCall,
+    ProviderHttp,
+)
 from tandem.clients.models import ZepThread
 from tandem.errors import UpstreamError, UpstreamUnavailable
 from tests.contract import zep_calls

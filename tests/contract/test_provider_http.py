@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tandem.clients.http import (
-    ApiCall,
+from tandem.clients.connections import (
     Timeouts,
     build_http_client,
     build_ssl_context,
 )
+from tandem.clients.http import ApiCall
 from tandem.clients.models import ZepThread
 from tandem.clients.retries import backoff_seconds, retry_after_seconds
 from tandem.errors import (

@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 
+from tandem.clients.connections import Timeouts, build_http_client
 from tandem.clients.http import (
     MAX_BODY_BYTES,
     ApiCall,
     ProviderHttp,
-    Timeouts,
     UpstreamCall,
-    build_http_client,
 )
 from tandem.clients.models import ZepThread
 from tandem.errors import UpstreamError, UpstreamRejected, UpstreamTimeout, UpstreamUnavailable

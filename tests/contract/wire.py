@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 
-from tandem.clients.http import ProviderHttp, UpstreamCall, build_http_client
+from tandem.clients.connections import build_http_client
+from tandem.clients.http import ProviderHttp, UpstreamCall
 from tandem.errors import Provider
 
 CAPTURES = Path(__file__).parent / "captures"

@@ -12,8 +12,9 @@ import httpx
 from chat_api.answering import Answering, AnswerLimits
 from chat_api.toolbox import Toolbox
 from chat_api.turn import Prompt
+from tandem.clients.connections import build_http_client, build_ssl_context
 from tandem.clients.gemini import build_genai_client
-from tandem.clients.http import ProviderHttp, build_http_client, build_ssl_context
+from tandem.clients.http import ProviderHttp
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.deadline import Deadline

@@ -14,7 +14,7 @@ from chat_api.answering import Answering, AnswerLimits, silence_agno
 from chat_api.course import AgentName
 from chat_api.gemini import GeminiConnection
 from chat_api.turn import ModelReply, Prompt
-from tandem.clients.http import build_http_client
+from tandem.clients.connections import build_http_client
 from tandem.errors import Unavailable
 from tandem.recall.evidence import evidence_block
 from tandem.recall.items import RecalledItem

@@ -13,8 +13,9 @@ import pytest
 from mem0 import AsyncMemoryClient
 from zep_cloud import AsyncZep
 
+from tandem.clients.connections import build_http_client
 from tandem.clients.gemini import GeminiClient
-from tandem.clients.http import ProviderHttp, build_http_client
+from tandem.clients.http import ProviderHttp
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.errors import Provider, UpstreamRejected

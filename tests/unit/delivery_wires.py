@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import httpx
 
-from tandem.clients.http import ProviderHttp, build_http_client
+from tandem.clients.connections import build_http_client
+from tandem.clients.http import ProviderHttp
 from tandem.errors import Provider
 
 

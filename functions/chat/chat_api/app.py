@@ -8,7 +8,7 @@ from chat_api.routes import create_router
 from chat_api.service import ChatLimits, ChatService
 from chat_api.warm_up import rehearse
 from tandem import settings as s
-from tandem.clients.http import build_http_client
+from tandem.clients.connections import build_http_client
 from tandem.clients.ready import mem0_client, zep_client
 from tandem.db.connection import Database
 from tandem.db.turns import TurnLimits, Turns

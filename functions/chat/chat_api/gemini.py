@@ -3,8 +3,8 @@
 import httpx
 from google.genai import Client
 
+from tandem.clients.connections import build_ssl_context
 from tandem.clients.gemini import build_genai_client
-from tandem.clients.http import build_ssl_context
 from tandem.secrets import Secrets
 from tandem.settings import GeminiSettings
 

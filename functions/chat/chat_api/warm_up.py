@@ -17,8 +17,8 @@ from google.genai import Client
 from chat_api.answering import Answering, AnswerLimits
 from chat_api.toolbox import Toolbox
 from chat_api.turn import ModelReply, Prompt
+from tandem.clients.connections import build_http_client, build_ssl_context
 from tandem.clients.gemini import build_genai_client
-from tandem.clients.http import build_http_client, build_ssl_context
 from tandem.deadline import Deadline
 from tandem.errors import AppError
 from tandem.ids import AccountId

@@ -12,7 +12,7 @@ from typing import Any, Final
 import httpx
 
 from tandem.aws import aws_endpoint, aws_request
-from tandem.clients.http import Timeouts, build_http_client
+from tandem.clients.connections import Timeouts, build_http_client
 
 BATCH_SIZE: Final = 10
 """What SQS takes in one SendMessageBatch."""

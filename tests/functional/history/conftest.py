@@ -9,7 +9,8 @@ import pytest
 
 from history_api.routes import create_router
 from history_api.service import HistoryService, SessionService
-from tandem.clients.http import ProviderHttp, build_http_client
+from tandem.clients.connections import build_http_client
+from tandem.clients.http import ProviderHttp
 from tandem.clients.zep import ZepClient
 from tandem.web import create_app, create_handler
 from tests.conftest import MakeEvent

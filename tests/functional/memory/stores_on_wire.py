@@ -10,7 +10,8 @@ from uuid import UUID, uuid5
 import httpx
 
 from tandem.clients.call_log import log_call
-from tandem.clients.http import ProviderHttp, UpstreamCall, build_http_client
+from tandem.clients.connections import build_http_client
+from tandem.clients.http import ProviderHttp, UpstreamCall
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.errors import Provider

@@ -11,9 +11,10 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from local.twins.gemini.app import create
+from tandem.clients.connections import build_http_client
 from tandem.clients.gemini import GeminiClient
 from tandem.clients.gemini_models import Said
-from tandem.clients.http import ProviderHttp, build_http_client
+from tandem.clients.http import ProviderHttp
 from tandem.errors import (
     UpstreamError,
     UpstreamRateLimited,

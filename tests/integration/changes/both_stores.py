@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 from tandem.changes.model import Change, ChangeId, RunId
 from tandem.changes.path import Carried, ChangePath
 from tandem.changes.undoing import undo_changes
-from tandem.clients.http import ProviderHttp, build_http_client
+from tandem.clients.connections import build_http_client
+from tandem.clients.http import ProviderHttp
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.deadline import Deadline

@@ -15,7 +15,8 @@ from memory_api.service import MemoryService
 from tandem.changes.forgetting import Forgotten, Wish
 from tandem.changes.ready import Parts
 from tandem.changes.wake import ConsolidationWake
-from tandem.clients.http import ProviderHttp, build_http_client
+from tandem.clients.connections import build_http_client
+from tandem.clients.http import ProviderHttp
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.db.connection import OneRoundTrip

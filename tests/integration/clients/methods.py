@@ -14,9 +14,10 @@ from pydantic import BaseModel
 from chat_api.answering import Answering, AnswerLimits, silence_agno
 from chat_api.turn import Prompt
 from tandem.clients.call_log import log_call
+from tandem.clients.connections import build_http_client, build_ssl_context
 from tandem.clients.gemini import GeminiClient, build_genai_client
 from tandem.clients.gemini_models import Said
-from tandem.clients.http import ProviderHttp, UpstreamCall, build_http_client, build_ssl_context
+from tandem.clients.http import ProviderHttp, UpstreamCall
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.mem0_models import MemoryUpdate
 from tandem.clients.models import NewMessage

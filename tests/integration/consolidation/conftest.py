@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tandem.clients.http import build_http_client
+from tandem.clients.connections import build_http_client
 from tandem.db.connection import Database, OneRoundTrip
 from tandem.loop import run
 from tests.conftest import MakeEvent

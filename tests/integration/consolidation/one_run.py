@@ -19,7 +19,8 @@ from memory_api.consolidation.wiring import build_consolidation
 from tandem import settings as s
 from tandem.changes.model import Phase, RunId
 from tandem.changes.ready import Parts
-from tandem.clients.http import ProviderHttp, build_http_client
+from tandem.clients.connections import build_http_client
+from tandem.clients.http import ProviderHttp
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.ready import mem0_client, zep_client
 from tandem.db.changes import Changes

@@ -9,8 +9,9 @@ import pytest
 
 from memory_api.consolidation.judge import GeminiEmbedder, GeminiJudge
 from memory_api.consolidation.statement import PairToJudge, Statement
+from tandem.clients.connections import build_http_client
 from tandem.clients.gemini import GeminiClient
-from tandem.clients.http import ProviderHttp, build_http_client
+from tandem.clients.http import ProviderHttp
 from tests.integration.twin_process import TwinProcess, running
 
 pytestmark = pytest.mark.integration

@@ -19,7 +19,8 @@ import pytest
 
 from local import processes
 from local.postgres import Postgres
-from tandem.clients.http import ProviderHttp, build_http_client
+from tandem.clients.connections import build_http_client
+from tandem.clients.http import ProviderHttp
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.db.deliveries import Deliveries

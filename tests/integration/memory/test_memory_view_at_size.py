@@ -13,7 +13,8 @@ import pytest
 from memory_api.reading import StoreReader
 from memory_api.service import MemoryService, View, ViewQuery
 from memory_api.viewed import ViewedItem
-from tandem.clients.http import ProviderHttp, UpstreamCall, build_http_client
+from tandem.clients.connections import build_http_client
+from tandem.clients.http import ProviderHttp, UpstreamCall
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.db.connection import Database, OneRoundTrip

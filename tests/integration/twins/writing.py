@@ -19,7 +19,8 @@ from uuid import UUID
 
 import httpx
 
-from tandem.clients.http import ProviderHttp, build_http_client, build_ssl_context
+from tandem.clients.connections import build_http_client, build_ssl_context
+from tandem.clients.http import ProviderHttp
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.models import NewMessage
 from tandem.clients.zep import ZepClient

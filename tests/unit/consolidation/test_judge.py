@@ -19,8 +19,9 @@ from memory_api.consolidation.judge import (
 )
 from memory_api.consolidation.statement import PairToJudge, Statement
 from tandem.changes.model import Relation
+from tandem.clients.connections import build_http_client
 from tandem.clients.gemini import GeminiClient
-from tandem.clients.http import ProviderHttp, build_http_client
+from tandem.clients.http import ProviderHttp
 from tandem.errors import UpstreamUnavailable
 
 MODEL, EMBEDDER = "gemini-3.5-flash-lite", "gemini-embedding-001"

@@ -1,8 +1,9 @@
 """Gemini's client as the functions use it, apart from `ready`, so that not every one imports it."""
 
 from tandem.clients.call_log import log_call
+from tandem.clients.connections import Timeouts, build_http_client
 from tandem.clients.gemini import GOOGLE_URL, GeminiClient
-from tandem.clients.http import ProviderHttp, Timeouts, build_http_client
+from tandem.clients.http import ProviderHttp
 from tandem.secrets import Secrets
 from tandem.settings import GeminiSettings
 

@@ -11,17 +11,14 @@ How an answer becomes an error is told in `failures.py`.
 import asyncio
 import json
 import random
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
-import certifi
 import httpx
 from pydantic import ValidationError
 
@@ -45,7 +42,6 @@ from tandem.errors import (
 
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024
 MAX_RETRIES: Final = 2
-KEEPALIVE_SECONDS: Final = 60.0
 
 _MAX_REFUSAL_BYTES: Final = 64 * 1024
 _SHORTEST_ATTEMPT_SECONDS: Final = 0.05
@@ -59,16 +55,6 @@ _OUTCOMES: Final[dict[type[UpstreamError], Outcome]] = {
     UpstreamRejected: "rejected",
     UpstreamUnavailable: "unavailable",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long each phase of one attempt may take, in seconds. The call's own deadline is apart."""
-
-    connect_seconds: float = 2.0
-    read_seconds: float = 20.0
-    write_seconds: float = 5.0
-    pool_seconds: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,62 +99,6 @@ class UpstreamCall:
     attempt: int
 
 
-@cache
-def build_ssl_context() -> ssl.SSLContext:
-    """The one SSL context of this process, trusting certifi's authorities.
-
-    Building one costs about 16 ms, so every client shares it.
-    """
-    return ssl.create_default_context(cafile=certifi.where())
-
-
-def build_http_client(
-    *,
-    base_url: str = "",
-    timeouts: Timeouts | None = None,
-    ssl_context: ssl.SSLContext | None = None,
-    headers: Mapping[str, str] | None = None,
-    transport: httpx.AsyncBaseTransport | None = None,
-) -> httpx.AsyncClient:
-    """An `httpx.AsyncClient` as every provider gets it.
-
-    HTTP/1.1, idle connections kept 60 s, no redirects, no proxy or certificate from the
-    environment. It belongs to the event loop that uses it first.
-
-    Args:
-        base_url: scheme and host, with or without a path prefix; paths are appended to it.
-        timeouts: per phase.
-        ssl_context: the process's own when left out.
-        headers: sent with every request.
-        transport: replaces the network in tests.
-    """
-    phases = timeouts or Timeouts()
-    return httpx.AsyncClient(
-        base_url=base_url,
-        headers=headers,
-        verify=ssl_context or build_ssl_context(),
-        timeout=httpx.Timeout(
-            connect=phases.connect_seconds,
-            read=phases.read_seconds,
-            write=phases.write_seconds,
-            pool=phases.pool_seconds,
-        ),
-        limits=httpx.Limits(
-            max_connections=20, max_keepalive_connections=10, keepalive_expiry=KEEPALIVE_SECONDS
-        ),
-        follow_redirects=False,
-        trust_env=False,
-        http2=False,
-        transport=transport,
-        event_hooks={"response": [_forget_where_to]},
-    )
-
-
-async def _forget_where_to(response: httpx.Response) -> None:
-    # httpx reads a Location also when it isn't to follow it, and fails in ways of its own.
-    response.headers.pop("location", None)
-
-
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -191,7 +121,7 @@ class ProviderHttp:
 
         Args:
             provider: named in errors and logs.
-            client: see `build_http_client`; stays the caller's to close.
+            client: see `connections.build_http_client`; stays the caller's to close.
             on_call: gets every attempt, successful or not.
             sleep: waits between attempts.
             jitter: a number in [0, 1).

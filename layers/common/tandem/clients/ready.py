@@ -4,7 +4,8 @@ Nothing is connected and no key is read before the first call.
 """
 
 from tandem.clients.call_log import log_call
-from tandem.clients.http import ProviderHttp, build_http_client
+from tandem.clients.connections import build_http_client
+from tandem.clients.http import ProviderHttp
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.errors import Provider
