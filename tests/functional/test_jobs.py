@@ -179,8 +179,10 @@ class Sweep:
         self.late = late
         self.asked: list[tuple[str, Any]] = []
 
-    async def sessions_with_work(self, *, patience_seconds: float) -> list[UUID]:
-        self.asked.append(("late", patience_seconds))
+    async def sessions_with_work(
+        self, *, patience_seconds: float, abandoned_seconds: float
+    ) -> list[UUID]:
+        self.asked.append(("late", (patience_seconds, abandoned_seconds)))
         return self.late
 
     async def wipe_text(self, *, days: int) -> int:
@@ -202,6 +204,7 @@ def test_the_sweep_wakes_what_is_late_wipes_and_forgets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SWEEP_PATIENCE_SECONDS", "90")
+    monkeypatch.setenv("TURN_ABANDONED_SECONDS", "120")
     monkeypatch.setenv("TEXT_RETENTION_DAYS", "7")
     module, sweep = job("sweep"), Sweep(late)
     module.sweeping = module.wake = sweep  # type: ignore[attr-defined]
@@ -209,7 +212,7 @@ def test_the_sweep_wakes_what_is_late_wipes_and_forgets(
     assert module.handler({}, None) == {"woken": len(late), "wiped": 3}
 
     wakes = [("wake", late)] if late else []
-    assert sweep.asked == [("late", 90.0), *wakes, ("wipe", 7), ("forget", None)]
+    assert sweep.asked == [("late", (90.0, 120.0)), *wakes, ("wipe", 7), ("forget", None)]
 
 
 def test_with_the_database_away_the_sweep_fails_without_a_word_of_its_address(
@@ -299,7 +302,9 @@ def test_a_job_refuses_to_start_without_a_setting_and_names_it(name: str, settin
         ("deliver", "DELIVERY_LEASE_SECONDS"),
         ("deliver", "DELIVERY_CALL_SECONDS"),
         ("deliver", "INGESTION_POLL_SECONDS"),
+        ("deliver", "TURN_ABANDONED_SECONDS"),
         ("sweep", "SWEEP_PATIENCE_SECONDS"),
+        ("sweep", "TURN_ABANDONED_SECONDS"),
         ("sweep", "TEXT_RETENTION_DAYS"),
         ("plan", "HIDDEN_MEMORY_DAYS"),
         ("consolidate", "HIDDEN_MEMORY_DAYS"),

@@ -148,17 +148,21 @@ class RetrievalSettings(Settings):
 
 
 class DeliverySettings(Settings):
-    """The delivery job's pace: its lease, one call's limit, how long it waits for ingestion."""
+    """The delivery job's pace: its lease, one call's limit, how long it waits for ingestion, and
+    after how long it gives up a turn that nobody has answered."""
 
     delivery_lease_seconds: Seconds = 45.0
     delivery_call_seconds: Seconds = 8.0
     ingestion_poll_seconds: Seconds = 4.0
+    turn_abandoned_seconds: Seconds = 600.0
 
 
 class SweepSettings(Settings):
-    """After how long the sweep takes work for left behind, and how long the ledger keeps text."""
+    """After how long the sweep takes work, and a turn that is open, for left behind, and how long
+    the ledger keeps text."""
 
     sweep_patience_seconds: Seconds = 60.0
+    turn_abandoned_seconds: Seconds = 600.0
     text_retention_days: int = Field(default=30, ge=1)
 
 

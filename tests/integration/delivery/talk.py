@@ -13,6 +13,7 @@ from tandem.ids import SessionRowId
 from tests.integration.turn_ledger import Someone, new_turn
 
 PATIENCE_SECONDS = 60.0
+ABANDONED_SECONDS = 600.0
 
 
 class Talk:
@@ -99,7 +100,11 @@ class Talk:
         )
 
     def is_late(self) -> bool:
-        found = asyncio.run(self.sweeping.sessions_with_work(patience_seconds=PATIENCE_SECONDS))
+        found = asyncio.run(
+            self.sweeping.sessions_with_work(
+                patience_seconds=PATIENCE_SECONDS, abandoned_seconds=ABANDONED_SECONDS
+            )
+        )
         return self.row in found
 
     def states(self) -> list[tuple[Any, ...]]:

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from tandem.db.connection import OneRoundTrip
+from tandem.db.connection import Database, OneRoundTrip
 from tandem.db.deliveries import Deliveries
 from tandem.ids import ZepUuid
-from tests.integration.delivery.talk import Talk
+from tests.integration.delivery.talk import PATIENCE_SECONDS, Talk
 from tests.integration.lock_waits import commit_once_waited_for
 from tests.integration.turn_ledger import database_at
 
@@ -43,6 +43,22 @@ def test_a_turn_is_abandoned_when_its_lease_ran_out_and_a_later_one_opened_or_ti
     assert talk.person.turns()[0] == [1, state, 1, "left alone"]
     owed = [(1, "mem0", "user", "owed"), (1, "zep", "user", "owed")]
     assert talk.states() == (owed if state == "abandoned" else [])
+
+
+@pytest.mark.parametrize(("abandoned", "state"), [(59.0, "abandoned"), (61.0, "open")])
+def test_how_long_a_turn_may_stay_open_is_a_setting_of_the_job_and_of_the_sweep(
+    abandoned: float, state: str, talk: Talk, container: Database
+) -> None:
+    turn = talk.open("left alone")
+    talk.lease_out(turn, minutes=1)
+    found = talk.sweeping.sessions_with_work(
+        patience_seconds=PATIENCE_SECONDS, abandoned_seconds=abandoned
+    )
+    assert (talk.row in asyncio.run(found)) == (state == "abandoned")
+
+    asyncio.run(Deliveries(container, abandoned_seconds=abandoned).settle(talk.row))
+
+    assert talk.person.turns()[0] == [1, state, 1, "left alone"]
 
 
 def test_a_session_that_is_unknown_is_not_settled(talk: Talk) -> None:

@@ -38,7 +38,7 @@ settings = load(DeliverySettings)
 stage = load(StageSettings).stage
 secrets = secrets_from_environment()
 database = Database(lambda: secrets.value("DATABASE_URL"), load(DatabaseSettings))
-deliveries = Deliveries(database)
+deliveries = Deliveries(database, abandoned_seconds=settings.turn_abandoned_seconds)
 delivery = Delivery(
     deliveries,
     [

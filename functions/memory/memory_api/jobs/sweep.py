@@ -28,7 +28,10 @@ def handler(_event: Mapping[str, Any], context: Any) -> dict[str, int]:
 
 
 async def _sweep() -> dict[str, int]:
-    late = await sweeping.sessions_with_work(patience_seconds=settings.sweep_patience_seconds)
+    late = await sweeping.sessions_with_work(
+        patience_seconds=settings.sweep_patience_seconds,
+        abandoned_seconds=settings.turn_abandoned_seconds,
+    )
     if late:
         await wake.send_all(late)
     wiped = await sweeping.wipe_text(days=settings.text_retention_days)

@@ -86,15 +86,25 @@ class LeaseLost(Exception):
 
 
 class Deliveries:
-    """Reads and writes deliveries and their leases."""
+    """Reads and writes deliveries and their leases.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        abandoned_seconds: how long ago a turn's message was said that nobody will answer any more.
+    """
+
+    def __init__(self, database: Database, *, abandoned_seconds: float = 600.0) -> None:
         self._database = database
+        self._abandoned_seconds = abandoned_seconds
 
     async def settle(self, session_row: SessionRowId) -> bool:
         """False when there is no such session. Abandons turns that nobody will answer and owes
         their message; cancels what a deleted session owes."""
-        row = await self._database.row(statements.SETTLE, repeatable=True, session_row=session_row)
+        row = await self._database.row(
+            statements.SETTLE,
+            repeatable=True,
+            session_row=session_row,
+            abandoned_seconds=self._abandoned_seconds,
+        )
         return bool(row["known"])
 
     async def lease(

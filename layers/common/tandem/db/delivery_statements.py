@@ -25,8 +25,8 @@ update delivery_leases
  where session_row = :session_row and store = :store and owner = :owner
 """
 
-# Turns whose lease ran out become `abandoned` once a later turn has opened, or after ten minutes;
-# then the person's message is owed alone. Nothing is owed any more to a session that is deleted.
+# Turns whose lease ran out become `abandoned` once a later turn has opened, or after a while; then
+# the person's message is owed alone. Nothing is owed any more to a session that is deleted.
 SETTLE = """
 with session as (
     select id, deleted_at is not null as deleted from sessions where id = :session_row
@@ -34,7 +34,7 @@ with session as (
     update turns t set state = 'abandoned'
       from session s
      where t.session_row = s.id and not s.deleted and t.state = 'open' and t.lease_until < now()
-       and (t.said_at < now() - interval '10 minutes'
+       and (t.said_at < now() - make_interval(secs => :abandoned_seconds)
             or exists (select from turns l where l.session_row = t.session_row and l.seq > t.seq))
  returning t.id, t.session_row, t.account_id, t.seq
 ), owed as (
@@ -169,7 +169,7 @@ with late as (
     union
     select t.session_row, null, interval '0' from turns t
      where t.state = 'open' and t.lease_until < now()
-       and (t.said_at < now() - interval '10 minutes'
+       and (t.said_at < now() - make_interval(secs => :abandoned_seconds)
             or exists (select from turns l where l.session_row = t.session_row and l.seq > t.seq))
 )
 select late.session_row

@@ -13,10 +13,17 @@ class Sweeping:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def sessions_with_work(self, *, patience_seconds: float) -> list[SessionRowId]:
-        """Sessions with something unfinished for longer than that and nobody at work on it."""
+    async def sessions_with_work(
+        self, *, patience_seconds: float, abandoned_seconds: float
+    ) -> list[SessionRowId]:
+        """Sessions with something unfinished for longer than that and nobody at work on it, or
+        with a turn that nobody has answered for so long."""
         rows = await self._database.rows(
-            statements.WORK_LEFT, repeatable=True, patience_seconds=patience_seconds, rows=_ROWS
+            statements.WORK_LEFT,
+            repeatable=True,
+            patience_seconds=patience_seconds,
+            abandoned_seconds=abandoned_seconds,
+            rows=_ROWS,
         )
         return [SessionRowId(row["session_row"]) for row in rows]
 
