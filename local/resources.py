@@ -1,9 +1,10 @@
 """What the local stack needs of template.yaml, resolved: functions, routes, queues, schedules."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from local.intrinsics import TemplateError
 from local.schedules import Schedule
 
 REGION = "us-east-1"
@@ -89,6 +90,11 @@ class Queue:
         """The ARN that AWS would give it."""
         return f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{self.name}"
 
+    @property
+    def visibility_seconds(self) -> int:
+        """For how long what was received stays hidden; SQS's own default is half a minute."""
+        return int(self.attributes.get("VisibilityTimeout", 30))
+
 
 @dataclass(frozen=True)
 class EventSource:
@@ -121,3 +127,21 @@ class Template:
     event_sources: tuple[EventSource, ...]
     schedules: tuple[ScheduledCall, ...]
     secret_names: Mapping[str, str]
+
+    def with_visibility(self, seconds: Mapping[str, int]) -> "Template":
+        """The same with other visibility time-outs, by the queues' logical ids.
+
+        Raises:
+            TemplateError: there is no such queue.
+        """
+        unknown = set(seconds) - set(self.queues)
+        if unknown:
+            raise TemplateError(f"the template has no queue {', '.join(sorted(unknown))}")
+        changed = {
+            name: replace(
+                self.queues[name],
+                attributes={**self.queues[name].attributes, "VisibilityTimeout": str(given)},
+            )
+            for name, given in seconds.items()
+        }
+        return replace(self, queues={**self.queues, **changed})

@@ -237,7 +237,7 @@ class Stack:
         self._template_path = self.options.template or _TEMPLATES[self.options.code]
         self.template = load_template(
             self._template_path, parameters=self.options.parameters, aws_endpoint=self.aws_url
-        )
+        ).with_visibility(self.options.visibility_seconds)
 
     def _start_postgres(self) -> None:
         given = self.options.real.secrets.get("DATABASE_URL")
@@ -295,6 +295,7 @@ class Stack:
             schedules=options.schedules,
             event_sources=options.event_sources,
             queue_wait_seconds=options.queue_wait_seconds,
+            visibility_seconds=dict(options.visibility_seconds),
         ).save(path)
         self._launch("gateway", "local.gateway", "--config", str(path))
 

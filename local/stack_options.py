@@ -38,6 +38,7 @@ class StackOptions:
         echo: function output on the terminal too.
         queue_wait_seconds: how long a call waits for a free instance.
         max_connections: PostgreSQL's.
+        visibility_seconds: visibility time-outs in place of the template's, by a queue's logical id.
         migrate: invoke the template's MigrateFunction, if it has one.
         real: real services; leave empty unless a person asked for them.
     """
@@ -60,5 +61,6 @@ class StackOptions:
     echo: bool = False
     queue_wait_seconds: float = 10.0
     max_connections: int = 60
+    visibility_seconds: Mapping[str, int] = field(default_factory=dict)
     migrate: bool = True
     real: RealServices = field(default_factory=RealServices)

@@ -39,7 +39,7 @@ def main() -> None:
 async def _serve(config: GatewayConfig) -> None:
     template = load_template(
         Path(config.template), parameters=config.parameters, aws_endpoint=config.aws_endpoint
-    )
+    ).with_visibility(config.visibility_seconds)
     runtime = Runtime(template.functions, _runtime_options(config))
     gateway = Gateway(template.api, runtime) if template.api is not None else None
     work = [asyncio.create_task(run) for run in _background(config, template, runtime)]

@@ -33,6 +33,7 @@ class GatewayConfig:
     schedules: bool = False
     event_sources: bool = True
     queue_wait_seconds: float = 10.0
+    visibility_seconds: dict[str, int] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Writes it with mode 0600."""

@@ -124,6 +124,14 @@ def test_the_templates_own_file_is_readable_whole() -> None:
     assert named <= set(template.functions)
 
 
+def test_a_visibility_timeout_can_be_changed_without_another_template() -> None:
+    template = load_template(PROBE).with_visibility({"WorkQueue": 7})
+    assert template.queues["WorkQueue"].visibility_seconds == 7
+    assert template.queues["DeadQueue"].visibility_seconds == 30
+    with pytest.raises(TemplateError, match="no queue Elsewhere"):
+        template.with_visibility({"Elsewhere": 7})
+
+
 def test_plans_are_made_daily_or_as_the_parameter_says_and_the_queue_feeds_the_job() -> None:
     friday = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
     parameters: list[dict[str, str]] = [{}, {"ConsolidationSchedule": "rate(5 minutes)"}]
