@@ -52,6 +52,7 @@ class Instance:
         self._watch: asyncio.Task[None] | None = None
         self._current: asyncio.Future[Outcome] | None = None
         self._ready: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
+        self._request_id = ""
         self.number = number
         self.is_alive = False
 
@@ -109,6 +110,7 @@ class Instance:
         """Runs one event; kills the process when the function's timeout is over, as Lambda does."""
         seconds = self._function.timeout_seconds
         name, request_id = self._function.logical_id, str(uuid.uuid4())
+        self._request_id = request_id
         outcome = self._current = asyncio.get_running_loop().create_future()
         self._api.send(
             Invocation(
@@ -153,7 +155,7 @@ class Instance:
         assert process.stdout is not None  # noqa: S101 - it was asked for
         reading = asyncio.create_task(self._log.follow(process.stdout))
         code = await process.wait()
-        self.is_alive = False
+        died_alone, self.is_alive = self.is_alive, False
         self._api.close()
         # A child of the function may hold the pipe open: its last words are not worth waiting for.
         await asyncio.wait({reading}, timeout=0.5)
@@ -162,6 +164,9 @@ class Instance:
         if not self._ready.done():
             self._ready.set_result(died)
         if self._current is not None and not self._current.done():
+            if died_alone:  # as in CloudWatch, where a run has no other trace of it
+                text = f"{self._request_id} Runtime exited with {_exit_text(code)}"
+                self._log.write(text.encode())
             self._current.set_result(died)
         self._on_exit(self)
 

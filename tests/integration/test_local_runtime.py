@@ -96,7 +96,9 @@ def test_a_function_that_overruns_is_killed_and_replaced(tmp_path: Path) -> None
         assert (await invoke("SleepFunction", seconds=0)).value() != before
 
     play(story, tmp_path)
-    assert "Task timed out" in (tmp_path / "logs" / "SleepFunction.log").read_text()
+    log = (tmp_path / "logs" / "SleepFunction.log").read_text()
+    assert "Task timed out" in log
+    assert "Runtime exited" not in log
 
 
 def test_a_crash_fails_its_call_and_the_next_one_gets_a_new_process(tmp_path: Path) -> None:
@@ -108,6 +110,7 @@ def test_a_crash_fails_its_call_and_the_next_one_gets_a_new_process(tmp_path: Pa
         assert (await invoke("CrashFunction")).value() != before
 
     play(story, tmp_path)
+    assert "Runtime exited with status 3" in (tmp_path / "logs" / "CrashFunction.log").read_text()
 
 
 def test_an_error_has_its_type_and_message_and_keeps_the_process(tmp_path: Path) -> None:
@@ -279,6 +282,7 @@ def test_a_function_killed_from_outside_while_idle_is_replaced(tmp_path: Path) -
         assert (await invoke("EchoFunction")).failure is None
 
     play(story, tmp_path, python=Path(sys.executable))
+    assert "Runtime exited" not in (tmp_path / "logs" / "EchoFunction.log").read_text()
 
 
 def test_built_code_is_never_written_to(tmp_path: Path) -> None:
