@@ -272,6 +272,7 @@ class Stack:
                 arguments += ["--ingestion-ms", str(self.options.ingestion_ms)]
         if name in self.options.latency_ms:
             arguments += ["--latency-ms", str(self.options.latency_ms[name])]
+        arguments += self.options.twin_options.get(name, ())
         self._launch(name, f"local.twins.{name}", *arguments)
 
     def _launch_gateway(self) -> None:

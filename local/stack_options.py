@@ -1,7 +1,7 @@
 """How a stack is put together."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -31,6 +31,7 @@ class StackOptions:
         twins: which of `TWINS` to start (a real service needs none).
         latency_ms: per twin, added to each of its answers.
         ingestion_ms: how long Zep's and Mem0's twins take to learn from what they were sent.
+        twin_options: per twin, more of its options, as `--help` of it names them.
         schedules: whether schedules fire; jobs can be invoked by hand either way.
         event_sources: whether queues feed their functions.
         function_python: interpreter of the functions; must have awslambdaric and boto3.
@@ -54,6 +55,7 @@ class StackOptions:
     twins: tuple[str, ...] = TWINS
     latency_ms: Mapping[str, int] = field(default_factory=dict)
     ingestion_ms: int | None = None
+    twin_options: Mapping[str, Sequence[str]] = field(default_factory=dict)
     schedules: bool = False
     event_sources: bool = True
     function_python: Path = field(default_factory=lambda: Path(sys.executable))
