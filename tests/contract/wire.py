@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 
+from tandem.clients.breaker import Breaker
+from tandem.clients.budget import Budget
 from tandem.clients.connections import build_http_client
 from tandem.clients.http import ProviderHttp, UpstreamCall
 from tandem.errors import Provider
@@ -34,7 +36,9 @@ class Recorder:
     calls: list[UpstreamCall] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
 
-    def http(self, provider: Provider) -> ProviderHttp:
+    def http(
+        self, provider: Provider, *, breaker: Breaker | None = None, budget: Budget | None = None
+    ) -> ProviderHttp:
         """A transport to this recorder, with no jitter and a clock that only waiting moves."""
 
         async def sleep(seconds: float) -> None:
@@ -45,6 +49,8 @@ class Recorder:
             build_http_client(
                 base_url="http://provider.test", transport=httpx.MockTransport(self._answer)
             ),
+            breaker=breaker,
+            budget=budget,
             on_call=self.calls.append,
             sleep=sleep,
             jitter=lambda: 0.5,

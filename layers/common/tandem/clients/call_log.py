@@ -1,17 +1,37 @@
-"""One log line for every call to a provider."""
+"""One log line and three or four figures for every call to a provider."""
 
 from http import HTTPStatus
+from typing import Final, NamedTuple
 
 from tandem import observability
-from tandem.clients.http import UpstreamCall
+from tandem.clients.http import Outcome, UpstreamCall
+from tandem.errors import Provider
+from tandem.observability import MetricName
+
+
+class _Metrics(NamedTuple):
+    calls: MetricName
+    failures: MetricName
+    not_sent: MetricName
+    milliseconds: MetricName
+
+
+_METRICS: Final[dict[Provider, _Metrics]] = {
+    "zep": _Metrics("ZepCalls", "ZepFailures", "ZepNotSent", "ZepMilliseconds"),
+    "mem0": _Metrics("Mem0Calls", "Mem0Failures", "Mem0NotSent", "Mem0Milliseconds"),
+    "gemini": _Metrics("GeminiCalls", "GeminiFailures", "GeminiNotSent", "GeminiMilliseconds"),
+}
+_FAILURES: Final[frozenset[Outcome]] = frozenset({"timeout", "unavailable", "rate_limited"})
 
 
 def log_call(call: UpstreamCall) -> None:
     """Logs one attempt at a provider and measures it: for `ProviderHttp(on_call=…)`.
 
     That something isn't there is an answer like another: who asked for it says whether it is worse.
+    A refusal for good is no failure of the provider's either, and a call that we broke off says
+    nothing about it.
     """
-    fine = call.outcome == "ok" or call.status == HTTPStatus.NOT_FOUND
+    fine = call.outcome in {"ok", "not_sent"} or call.status == HTTPStatus.NOT_FOUND
     write = observability.info if fine else observability.warning
     milliseconds = round(call.duration_seconds * 1_000, 1)
     write(
@@ -23,4 +43,27 @@ def log_call(call: UpstreamCall) -> None:
         duration_ms=milliseconds,
         attempt=call.attempt,
     )
-    observability.measure(f"{call.provider.capitalize()}Milliseconds", milliseconds)
+    names = _METRICS[call.provider]
+    _count(call.provider, calls=1, failures=int(call.outcome in _FAILURES))
+    observability.measure(names.milliseconds, milliseconds)
+
+
+def log_opened(provider: Provider, seconds: float) -> None:
+    """Logs and counts that this process won't ask a provider for a while: for
+    `Breaker(on_open=…)`."""
+    observability.warning("breaker_opened", provider=provider, seconds=round(seconds, 1))
+    observability.count("BreakerOpened")
+
+
+def _count(provider: Provider, *, calls: int = 0, failures: int = 0, not_sent: int = 0) -> None:
+    # Noughts too: an alarm that divides needs a value of each.
+    names = _METRICS[provider]
+    observability.count(names.calls, calls)
+    observability.count(names.failures, failures)
+    observability.count(names.not_sent, not_sent)
+
+
+def log_opened(provider: Provider, seconds: float) -> None:
+    """Logs and counts that a provider won't be asked for a while: for `Breaker(on_open=…)`."""
+    observability.warning("breaker_opened", provider=provider, seconds=round(seconds, 1))
+    observability.count("BreakerOpened")

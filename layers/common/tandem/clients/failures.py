@@ -31,6 +31,7 @@ from tandem.errors import (
     UpstreamUnavailable,
 )
 
+_OURS: Final = {"breaker_open", "held", "budget", "bad_id", "unsendable"}
 _TIMEOUT_STATUSES: Final = frozenset({408, 504})
 _ACCOUNT_STATUSES: Final = frozenset({401, 402, 403})
 _TRANSPORT: Final[list[tuple[type[httpx.HTTPError], type[UpstreamError], str, bool]]] = [
@@ -61,6 +62,15 @@ def transport_error(provider: Provider, operation: str, failure: httpx.HTTPError
     """The error for a call that got no answer."""
     kind, reason, sent = next(row[1:] for row in _TRANSPORT if isinstance(failure, row[0]))
     return kind(provider, operation=operation, reason=reason, sent=sent)
+
+
+def never_left(error: BaseException) -> bool:
+    """Whether the provider was not even tried, so that the error says nothing about it: we were
+    out of time, had nothing that can be sent, or wouldn't ask for now."""
+    if not isinstance(error, UpstreamError):
+        return False
+    reason = error.context.get("reason")
+    return reason in _OURS or (reason == "deadline" and error.context.get("sent") is False)
 
 
 def tellable(failure: httpx.HTTPError) -> httpx.HTTPError | None:

@@ -1,6 +1,8 @@
 """Gemini's client as the functions use it, apart from `ready`, so that not every one imports it."""
 
-from tandem.clients.call_log import log_call
+from tandem.clients.breaker import Breaker
+from tandem.clients.budget import Budget
+from tandem.clients.call_log import log_call, log_opened
 from tandem.clients.connections import Timeouts, build_http_client
 from tandem.clients.gemini import GOOGLE_URL, GeminiClient
 from tandem.clients.http import ProviderHttp
@@ -8,18 +10,25 @@ from tandem.secrets import Secrets
 from tandem.settings import GeminiSettings
 
 _READ_SECONDS = 120.0
+_PATIENCE_SECONDS = 10.0
 
 
-def gemini_client(settings: GeminiSettings, secrets: Secrets) -> GeminiClient:
+def gemini_client(
+    settings: GeminiSettings, secrets: Secrets, *, budget: Budget | None = None
+) -> GeminiClient:
     """Gemini at its address, with its key from the secret and one log line a call.
 
     A long answer may take longer to begin than a store's; how long is the caller's to bound.
+
+    Args:
+        budget: of those who share the key.
     """
     http = build_http_client(
         base_url=settings.gemini_base_url or GOOGLE_URL,
         timeouts=Timeouts(read_seconds=_READ_SECONDS),
     )
+    breaker = Breaker("gemini", patience_seconds=_PATIENCE_SECONDS, on_open=log_opened)
     return GeminiClient(
-        ProviderHttp("gemini", http, on_call=log_call),
+        ProviderHttp("gemini", http, breaker=breaker, budget=budget, on_call=log_call),
         api_key=lambda: secrets.value("GEMINI_API_KEY"),
     )

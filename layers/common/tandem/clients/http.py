@@ -28,10 +28,20 @@ from tandem.clients.bodies import (
     BodyUnreadableError,
     read_body,
 )
-from tandem.clients.failures import Told, status_error, tellable, transport_error, unreadable
+from tandem.clients.breaker import Breaker, Passage
+from tandem.clients.budget import Budget
+from tandem.clients.failures import (
+    Told,
+    never_left,
+    status_error,
+    tellable,
+    transport_error,
+    unreadable,
+)
 from tandem.clients.provider_model import ProviderModel
 from tandem.clients.retries import backoff_seconds
 from tandem.errors import (
+    AppError,
     Provider,
     UpstreamError,
     UpstreamRateLimited,
@@ -45,10 +55,13 @@ MAX_RETRIES: Final = 2
 
 _MAX_REFUSAL_BYTES: Final = 64 * 1024
 _SHORTEST_ATTEMPT_SECONDS: Final = 0.05
+_HOLD_SECONDS: Final = 1.0
 _RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-Outcome = Literal["ok", "timeout", "rate_limited", "rejected", "unavailable", "cancelled"]
+Outcome = Literal[
+    "ok", "timeout", "rate_limited", "rejected", "unavailable", "cancelled", "not_sent"
+]
 _OUTCOMES: Final[dict[type[UpstreamError], Outcome]] = {
     UpstreamTimeout: "timeout",
     UpstreamRateLimited: "rate_limited",
@@ -89,7 +102,13 @@ class ApiCall:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamCall:
-    """One attempt at a provider, as the log gets it. `attempt` counts from 1."""
+    """One attempt at a provider, as the log gets it.
+
+    Attributes:
+        outcome: `not_sent` says nothing about the provider: it was not even tried.
+        attempt: counts from 1.
+        reason: in a word, of what went wrong, like `breaker_open`, `held`, `budget`, `connect`.
+    """
 
     provider: Provider
     operation: str
@@ -97,6 +116,7 @@ class UpstreamCall:
     outcome: Outcome
     duration_seconds: float
     attempt: int
+    reason: str | None = None
 
 
 def _utc_now() -> datetime:
@@ -106,11 +126,13 @@ def _utc_now() -> datetime:
 class ProviderHttp:
     """Sends calls to one provider and turns every failure into one of our errors."""
 
-    def __init__(  # noqa: PLR0913 - two that matter, five for tests
+    def __init__(  # noqa: PLR0913 - two that matter, two that bound them, five for tests
         self,
         provider: Provider,
         client: httpx.AsyncClient,
         *,
+        breaker: Breaker | None = None,
+        budget: Budget | None = None,
         on_call: Callable[[UpstreamCall], None] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
@@ -122,7 +144,10 @@ class ProviderHttp:
         Args:
             provider: named in errors and logs.
             client: see `connections.build_http_client`; stays the caller's to close.
-            on_call: gets every attempt, successful or not.
+            breaker: asked once for each call, whatever it takes; shared by all who ask this
+                provider in this process.
+            budget: asked before every attempt.
+            on_call: gets every attempt, successful, failed or not made.
             sleep: waits between attempts.
             jitter: a number in [0, 1).
             clock: monotonic seconds.
@@ -130,6 +155,8 @@ class ProviderHttp:
         """
         self.provider: Provider = provider
         self._client = client
+        self._breaker = breaker
+        self._budget = budget
         self._on_call = on_call
         self._sleep = sleep
         self._jitter = jitter
@@ -178,38 +205,84 @@ class ProviderHttp:
                 table in `failures.py`.
         """
         deadline = self.deadline(timeout_seconds)
-        attempt = 1
-        while True:
-            try:
-                return await self._attempt(call, answer, attempt=attempt, deadline=deadline)
-            except UpstreamError as error:
-                wait_seconds = self._wait_seconds(call, error, attempt)
-                spare = self.remaining(deadline) - _SHORTEST_ATTEMPT_SECONDS
-                if wait_seconds is None or wait_seconds > spare:
-                    raise
-            await self._sleep(wait_seconds)
-            attempt += 1
+        with self._passage(call) as passage:
+            attempt = 1
+            while True:
+                try:
+                    return await self._attempt(call, answer, passage, attempt, deadline)
+                except UpstreamError as error:
+                    wait_seconds = self._wait_seconds(call, error, attempt)
+                    spare = self.remaining(deadline) - _SHORTEST_ATTEMPT_SECONDS
+                    if wait_seconds is None or wait_seconds > spare:
+                        raise
+                await self._sleep(wait_seconds)
+                attempt += 1
+
+    def _passage(self, call: ApiCall) -> Passage:
+        if self._breaker is None:
+            return Passage(None)
+        try:
+            return self._breaker.enter(call.operation)
+        except UpstreamError as error:
+            self._tell(call, 1, self._clock(), error=error)
+            raise
 
     async def _attempt[A: ProviderModel](
-        self, call: ApiCall, answer: type[A], *, attempt: int, deadline: float
+        self, call: ApiCall, answer: type[A], passage: Passage, attempt: int, deadline: float
     ) -> A:
         started = self._clock()
-        status: int | None = None
-        outcome: Outcome = "cancelled"
         try:
+            await self._take(call, deadline)
+            started = self._clock()
+            passage.asked()
             status, body = await self._exchange(call, deadline)
             parsed = self._parse(call, answer, body, status)
-            outcome = "ok"
-            return parsed
         except UpstreamError as error:
-            status, outcome = error.status, _OUTCOMES[type(error)]
+            self._tell(call, attempt, started, error=error)
+            if error.status == httpx.codes.TOO_MANY_REQUESTS:
+                await self._slow_down(error, deadline)
             raise
-        finally:
-            if self._on_call is not None:
-                seconds = self._clock() - started
-                self._on_call(
-                    UpstreamCall(self.provider, call.operation, status, outcome, seconds, attempt)
-                )
+        except BaseException:
+            self._tell(call, attempt, started)
+            raise
+        self._tell(call, attempt, started, status=status)
+        return parsed
+
+    async def _take(self, call: ApiCall, deadline: float) -> None:
+        """Waits for the budget, at most half of what is left: the attempt needs time as well."""
+        if self._budget is not None:
+            await self._budget.take(call.operation, seconds=max(0.0, self.remaining(deadline) / 2))
+
+    async def _slow_down(self, error: UpstreamError, deadline: float) -> None:
+        """Nobody asks for a while: neither this process nor those who share the key."""
+        asked = error.retry_after_seconds
+        if self._breaker is not None:
+            self._breaker.hold(_HOLD_SECONDS if asked is None else asked)
+        if self._budget is not None:
+            with suppress(AppError, TimeoutError):
+                async with asyncio.timeout(max(0.0, self.remaining(deadline))):
+                    await self._budget.refused(asked)
+
+    def _tell(
+        self,
+        call: ApiCall,
+        attempt: int,
+        started: float,
+        *,
+        status: int | None = None,
+        error: UpstreamError | None = None,
+    ) -> None:
+        if self._on_call is None:
+            return
+        outcome: Outcome = "cancelled" if status is None else "ok"
+        reason: str | None = None
+        if error is not None:
+            status, reason = error.status, str(error.context.get("reason"))
+            outcome = "not_sent" if never_left(error) else _OUTCOMES[type(error)]
+        seconds = self._clock() - started
+        self._on_call(
+            UpstreamCall(self.provider, call.operation, status, outcome, seconds, attempt, reason)
+        )
 
     async def _exchange(self, call: ApiCall, deadline: float) -> tuple[int, bytes]:
         request = self._request(call)

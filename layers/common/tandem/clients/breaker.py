@@ -1,0 +1,209 @@
+"""Stops asking a provider that has failed several times in a row, and tries again now and then.
+
+    closed      calls go out; five failures in a row within a minute open it
+    open        nobody is asked, for about 10 s; twice as long each time a probe fails, up to 60 s
+    half_open   one call goes out as a probe: an answer closes it, a failure opens it again
+
+What counts is whether the provider is there. A refusal of one request (400, 404) is a sign of life
+and so is 429; a refused key (401) is a failure, because each call will fail until an operator has
+acted. What never left the house says nothing, and neither does an answer that nobody waited for
+long enough.
+"""
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Literal, Self
+
+from tandem.clients.failures import never_left
+from tandem.errors import (
+    Provider,
+    UpstreamError,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+
+FAILURES_IN_A_ROW: Final = 5
+WITHIN_SECONDS: Final = 60.0
+FIRST_OPEN_SECONDS: Final = 10.0
+LONGEST_OPEN_SECONDS: Final = 60.0
+LONGEST_HOLD_SECONDS: Final = 300.0
+PATIENCE_SECONDS: Final = 1.0
+
+State = Literal["closed", "open", "half_open"]
+_Sign = Literal["life", "failure", "nothing"]
+
+
+class Breaker:
+    """What this process knows about whether one provider is there. Not for several threads."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        on_open: Callable[[Provider, float], None] | None = None,
+        clock: Callable[[], float] = time.time,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Closed at first.
+
+        Args:
+            provider: named in errors.
+            patience_seconds: a call without an answer counts as failed only when it was given at
+                least so long.
+            on_open: is told the provider and for how many seconds, each time it opens.
+            clock: seconds. Not a monotonic clock, which may stand still while the container is
+                frozen; that this one may be set back is provided for.
+            jitter: a number in [0, 1); containers that fail together don't come back together.
+        """
+        self.provider: Provider = provider
+        self._patience_seconds = patience_seconds
+        self._on_open = on_open
+        self._clock = clock
+        self._jitter = jitter
+        self._failed_at: list[float] = []
+        self._times_opened = 0
+        self._open_until = 0.0
+        self._held_until = 0.0
+        self._probe: Passage | None = None
+        self._period = 0
+
+    @property
+    def state(self) -> State:
+        """closed, open, or half_open once a probe may go out and while one is out."""
+        if not self._times_opened:
+            return "closed"
+        return "open" if self._left(self._open_until, LONGEST_OPEN_SECONDS) else "half_open"
+
+    def enter(self, operation: str) -> "Passage":
+        """Lets one call pass, which must be left again whatever becomes of it.
+
+        Args:
+            operation: constant name for the error.
+
+        Raises:
+            UpstreamUnavailable: it is open, or half open and another call is the probe
+                (`reason="breaker_open"`, `sent=False`).
+            UpstreamRateLimited: nobody may call for now (`reason="held"`, `sent=False`).
+        """
+        open_seconds = self._left(self._open_until, LONGEST_OPEN_SECONDS)
+        if self._times_opened and (open_seconds or self._probe is not None):
+            raise self._refusal(UpstreamUnavailable, operation, "breaker_open", open_seconds)
+        held_seconds = self._left(self._held_until, LONGEST_HOLD_SECONDS)
+        if held_seconds:
+            raise self._refusal(UpstreamRateLimited, operation, "held", held_seconds)
+        passage = Passage(self, self._period, clock=self._clock)
+        if self._times_opened:
+            self._probe = passage
+        return passage
+
+    def hold(self, seconds: float) -> None:
+        """Nobody may call for so long, at most five minutes. Never shortens an earlier hold."""
+        until = self._clock() + min(seconds, LONGEST_HOLD_SECONDS)
+        if self._left(self._held_until, LONGEST_HOLD_SECONDS) < seconds:
+            self._held_until = until
+
+    def heard(self, passage: "Passage", error: BaseException | None, seconds: float) -> None:
+        """Hears how a call went; `Passage` says so."""
+        if passage.period != self._period:
+            return  # it went out before this breaker last opened or closed
+        if self._probe is passage:
+            self._probe = None
+        sign = self._sign(error, seconds)
+        if sign == "life":
+            self._failed_at.clear()
+            if self._times_opened:
+                self._times_opened = 0
+                self._period += 1
+        elif sign == "failure":
+            self._count_failure()
+
+    def _sign(self, error: BaseException | None, seconds: float) -> _Sign:
+        if error is None or isinstance(error, UpstreamRateLimited | UpstreamRejected):
+            return "nothing" if error is not None and never_left(error) else "life"
+        unanswered = isinstance(error, asyncio.CancelledError) or (
+            isinstance(error, UpstreamTimeout) and error.status is None
+        )
+        if unanswered:
+            return "failure" if seconds >= self._patience_seconds else "nothing"
+        return (
+            "failure" if isinstance(error, UpstreamError) and not never_left(error) else "nothing"
+        )
+
+    def _count_failure(self) -> None:
+        now = self._clock()
+        self._failed_at = [at for at in self._failed_at if abs(now - at) <= WITHIN_SECONDS]
+        self._failed_at.append(now)
+        if not self._times_opened and len(self._failed_at) < FAILURES_IN_A_ROW:
+            return
+        longest = min(FIRST_OPEN_SECONDS * 2**self._times_opened, LONGEST_OPEN_SECONDS)
+        seconds = longest * (1 - self._jitter() / 4)
+        self._failed_at.clear()
+        self._open_until = now + seconds
+        self._times_opened += 1
+        self._period += 1
+        if self._on_open is not None:
+            self._on_open(self.provider, seconds)
+
+    def _left(self, until: float, longest: float) -> float:
+        """Seconds until then; none if it is further off than it was ever put, because then the
+        clock has been set back."""
+        left = until - self._clock()
+        return left if 0 < left <= longest else 0.0
+
+    def _refusal(
+        self, kind: type[UpstreamError], operation: str, reason: str, seconds: float
+    ) -> UpstreamError:
+        return kind(
+            self.provider,
+            operation=operation,
+            retry_after_seconds=max(1, math.ceil(seconds)),
+            reason=reason,
+            sent=False,
+        )
+
+
+class Passage:
+    """One call that a breaker has let pass. As a context it leaves by itself, with what is raised.
+
+    Attributes:
+        period: of the breaker, when the call passed.
+    """
+
+    def __init__(
+        self, breaker: Breaker | None, period: int = 0, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Without a breaker nobody hears of it."""
+        self.period = period
+        self._breaker = breaker
+        self._clock = clock
+        self._asked_at: float | None = None
+
+    def asked(self) -> None:
+        """From now on, the first time that this is said, the provider is being waited for."""
+        if self._asked_at is None:
+            self._asked_at = self._clock()
+
+    def leave(self, error: BaseException | None) -> None:
+        """Tells the breaker what came of the call: None for an answer that can be used."""
+        breaker, self._breaker = self._breaker, None
+        if breaker is not None:
+            seconds = 0.0 if self._asked_at is None else self._clock() - self._asked_at
+            breaker.heard(self, error, seconds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.leave(error)
