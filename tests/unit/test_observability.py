@@ -72,10 +72,58 @@ def test_metrics_are_written_out_at_the_end_of_the_request(
     monkeypatch.setattr(observability.metrics.provider, "service", "auth")
 
     with observability.log_context(request_id="r-1"):
-        observability.count("deliveries_refused")
-        observability.measure("upstream_ms", 12.5)
+        observability.count("DeliveriesRefused")
+        observability.measure("ZepMilliseconds", 12.5)
+        observability.gauge("OldestOwedSeconds", 60)
         assert capsys.readouterr().out == ""
 
     metric = json.loads(capsys.readouterr().out)
-    assert metric["deliveries_refused"] == [1.0]
-    assert metric["upstream_ms"] == [12.5]
+    assert metric["DeliveriesRefused"] == [1.0]
+    assert metric["ZepMilliseconds"] == [12.5]
+    assert units(metric) == {
+        "DeliveriesRefused": "Count",
+        "ZepMilliseconds": "Milliseconds",
+        "OldestOwedSeconds": "Seconds",
+    }
+
+
+def test_metrics_stand_for_the_stage_and_for_the_function_in_every_request(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observability.metrics.provider, "service", "auth")
+    monkeypatch.setenv("STAGE", "prod")
+    observability._stage.cache_clear()
+
+    for _ in range(2):
+        with observability.log_context(request_id="r-1"):
+            observability.count("TurnsAnswered")
+    observability._stage.cache_clear()
+
+    for line in capsys.readouterr().out.splitlines():
+        metric = json.loads(line)
+        [directive] = metric["_aws"]["CloudWatchMetrics"]
+        assert directive["Namespace"] == "Tandem"
+        assert [sorted(each) for each in directive["Dimensions"]] == [
+            ["service", "stage"],
+            ["stage"],
+        ]
+        assert (metric["stage"], metric["service"]) == ("prod", "auth")
+
+
+def test_metrics_of_more_than_a_hundred_calls_keep_their_dimensions(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with observability.log_context(request_id="r-1"):
+        for _ in range(250):
+            observability.count("ZepCalls")
+
+    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [len(metric["ZepCalls"]) for metric in metrics] == [100, 100, 50]
+    assert {str(metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"]) for metric in metrics} == {
+        str(metrics[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"])
+    }
+
+
+def units(metric: dict[str, Any]) -> dict[str, str]:
+    [directive] = metric["_aws"]["CloudWatchMetrics"]
+    return {each["Name"]: each["Unit"] for each in directive["Metrics"]}

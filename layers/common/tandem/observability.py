@@ -3,24 +3,70 @@
 What may appear: names of operations, statuses, durations, request ids, `accounts.id` and the
 session's UUID. What never does: message text, facts, prompts, tokens, headers, addresses, labels
 that people choose.
+
+Metrics are in the namespace Tandem, each twice: for the stage, which alarms ask, and for the stage
+and the function (`service`).
 """
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from traceback import extract_tb
+from typing import Literal
 from uuid import UUID
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from tandem.errors import AppError, Context
+from tandem.settings import MetricsSettings, load
+
+MetricName = Literal[
+    # Per provider: what each attempt was, how long it took, and calls that were not even begun.
+    "ZepCalls",
+    "ZepFailures",
+    "ZepNotSent",
+    "ZepMilliseconds",
+    "Mem0Calls",
+    "Mem0Failures",
+    "Mem0NotSent",
+    "Mem0Milliseconds",
+    "GeminiCalls",
+    "GeminiFailures",
+    "GeminiNotSent",
+    "GeminiMilliseconds",
+    "BreakerOpened",
+    # What people get.
+    "TurnsAnswered",
+    "TurnsDegraded",
+    # What is done behind their backs.
+    "DeliveriesRefused",
+    "IngestionsFailed",
+    "WakeUpsLost",
+    "ConsolidationWakesLost",
+    "ChangesRefused",
+    "TidyingNeverEnds",
+    "PlansMade",
+    # How things stand, by the sweep.
+    "OldestOwedSeconds",
+    "OwedDeliveries",
+    "RefusedDeliveries",
+    "OpenTurnsOverdue",
+    # What everything needs.
+    "DatabaseUnavailable",
+    "SecretsMissing",
+]
+"""Every metric there is. `make validate` holds the alarms and the dashboard against this list."""
 
 # No location: it would be this module's in every line.
 logger = Logger(location=None, log_uncaught_exceptions=False, use_rfc3339=True, utc=True)
 metrics = Metrics(namespace="Tandem")
+# The database counts from its worker thread.
+_metrics_lock = threading.Lock()
 
 for _noisy in ("httpx", "httpcore", "mangum", "google_genai", "botocore", "urllib3"):
     logging.getLogger(_noisy).setLevel(logging.WARNING)
@@ -37,8 +83,9 @@ def log_context(**fields: Context) -> Iterator[None]:
         yield
     finally:
         _fields.reset(token)
-        if metrics.metric_set:
-            metrics.flush_metrics()
+        with _metrics_lock:
+            if metrics.metric_set:
+                metrics.flush_metrics()
 
 
 def note(**fields: Context | UUID) -> None:
@@ -80,11 +127,29 @@ def describe(problem: BaseException) -> Fields:
     return fields
 
 
-def count(name: str, value: int = 1) -> None:
+def count(name: MetricName, value: int = 1) -> None:
     """Adds to a metric, which is written out at the end of the request."""
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    _add(name, MetricUnit.Count, value)
 
 
-def measure(name: str, milliseconds: float) -> None:
+def measure(name: MetricName, milliseconds: float) -> None:
     """Adds a duration to a metric, which is written out at the end of the request."""
-    metrics.add_metric(name=name, unit=MetricUnit.Milliseconds, value=milliseconds)
+    _add(name, MetricUnit.Milliseconds, milliseconds)
+
+
+def gauge(name: MetricName, value: float) -> None:
+    """Tells how something stands now; written out at the end of the request."""
+    _add(name, MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count, value)
+
+
+def _add(name: MetricName, unit: MetricUnit, value: float) -> None:
+    with _metrics_lock:
+        if not metrics.provider.dimension_sets:  # each flush forgets them
+            metrics.add_dimension("stage", _stage())
+            metrics.add_dimensions(stage=_stage())
+        metrics.add_metric(name=name, unit=unit, value=value)
+
+
+@cache
+def _stage() -> str:
+    return load(MetricsSettings).stage

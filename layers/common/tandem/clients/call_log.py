@@ -43,14 +43,15 @@ def log_call(call: UpstreamCall) -> None:
         duration_ms=milliseconds,
         attempt=call.attempt,
     )
-    names = _METRICS[call.provider]
+    if call.outcome in {"not_sent"}:
+        _count(call.provider, not_sent=1)
+        return
     _count(call.provider, calls=1, failures=int(call.outcome in _FAILURES))
-    observability.measure(names.milliseconds, milliseconds)
+    observability.measure(_METRICS[call.provider].milliseconds, milliseconds)
 
 
 def log_opened(provider: Provider, seconds: float) -> None:
-    """Logs and counts that this process won't ask a provider for a while: for
-    `Breaker(on_open=…)`."""
+    """Logs and counts that a provider won't be asked for a while: for `Breaker(on_open=…)`."""
     observability.warning("breaker_opened", provider=provider, seconds=round(seconds, 1))
     observability.count("BreakerOpened")
 
@@ -61,9 +62,3 @@ def _count(provider: Provider, *, calls: int = 0, failures: int = 0, not_sent: i
     observability.count(names.calls, calls)
     observability.count(names.failures, failures)
     observability.count(names.not_sent, not_sent)
-
-
-def log_opened(provider: Provider, seconds: float) -> None:
-    """Logs and counts that a provider won't be asked for a while: for `Breaker(on_open=…)`."""
-    observability.warning("breaker_opened", provider=provider, seconds=round(seconds, 1))
-    observability.count("BreakerOpened")
