@@ -45,6 +45,19 @@ def test_what_the_provider_can_t_help_is_no_failure_of_its_own(
     assert written(capsys)["Mem0Failures"] == [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
 
 
+def test_a_call_that_was_not_made_is_neither_a_call_nor_a_failure(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with observability.log_context(request_id="r-1"):
+        for reason in ("breaker_open", "held", "budget", "bad_id", "deadline"):
+            log_call(UpstreamCall("zep", "graph.search", None, "not_sent", 0.0, 1, reason))
+
+    metric = written(capsys)
+    assert metric["ZepNotSent"] == [1.0, 1.0, 1.0]
+    assert metric["ZepCalls"] == metric["ZepFailures"] == [0.0, 0.0, 0.0]
+    assert "ZepMilliseconds" not in metric
+
+
 def test_a_breaker_that_opens_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
     with observability.log_context(request_id="r-1"):
         log_opened("zep", 9.87)

@@ -22,6 +22,8 @@ _METRICS: Final[dict[Provider, _Metrics]] = {
     "gemini": _Metrics("GeminiCalls", "GeminiFailures", "GeminiNotSent", "GeminiMilliseconds"),
 }
 _FAILURES: Final[frozenset[Outcome]] = frozenset({"timeout", "unavailable", "rate_limited"})
+# Not asked for the provider's sake; what can't be sent at all is about us.
+_HELD_BACK: Final = frozenset({"breaker_open", "held", "budget"})
 
 
 def log_call(call: UpstreamCall) -> None:
@@ -42,9 +44,11 @@ def log_call(call: UpstreamCall) -> None:
         outcome=call.outcome,
         duration_ms=milliseconds,
         attempt=call.attempt,
+        reason=call.reason,
     )
-    if call.outcome in {"not_sent"}:
-        _count(call.provider, not_sent=1)
+    if call.outcome == "not_sent":
+        if call.reason in _HELD_BACK:
+            _count(call.provider, not_sent=1)
         return
     _count(call.provider, calls=1, failures=int(call.outcome in _FAILURES))
     observability.measure(_METRICS[call.provider].milliseconds, milliseconds)
