@@ -125,16 +125,16 @@ class Breaker:
             self._count_failure()
 
     def _sign(self, error: BaseException | None, seconds: float) -> _Sign:
-        if error is None or isinstance(error, UpstreamRateLimited | UpstreamRejected):
-            return "nothing" if error is not None and never_left(error) else "life"
+        if error is None:
+            return "life"
         unanswered = isinstance(error, asyncio.CancelledError) or (
             isinstance(error, UpstreamTimeout) and error.status is None
         )
-        if unanswered:
-            return "failure" if seconds >= self._patience_seconds else "nothing"
-        return (
-            "failure" if isinstance(error, UpstreamError) and not never_left(error) else "nothing"
-        )
+        if never_left(error) or (unanswered and seconds < self._patience_seconds):
+            return "nothing"
+        if isinstance(error, UpstreamRateLimited | UpstreamRejected):
+            return "life"
+        return "failure" if unanswered or isinstance(error, UpstreamError) else "nothing"
 
     def _count_failure(self) -> None:
         now = self._clock()
