@@ -39,7 +39,7 @@ class StackOptions:
         echo: function output on the terminal too.
         queue_wait_seconds: how long a call waits for a free instance.
         max_connections: PostgreSQL's.
-        visibility_seconds: visibility time-outs in place of the template's, by a queue's logical id.
+        visibility_seconds: in place of the template's visibility time-outs, by logical id.
         migrate: invoke the template's MigrateFunction, if it has one.
         real: real services; leave empty unless a person asked for them.
     """
