@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from tandem.db.backlog import Backlog
 from tandem.deadline import Deadline
 from tandem.errors import ConfigurationError, Unavailable
 from tandem.ids import SessionRowId
@@ -185,6 +186,10 @@ class Sweep:
         self.asked.append(("late", (patience_seconds, abandoned_seconds)))
         return self.late
 
+    async def backlog(self, *, abandoned_seconds: float) -> Backlog:
+        self.asked.append(("backlog", abandoned_seconds))
+        return Backlog(owed=7, oldest_seconds=61.5, refused=0, overdue=1)
+
     async def wipe_text(self, *, days: int) -> int:
         self.asked.append(("wipe", days))
         return 3
@@ -198,10 +203,11 @@ class Sweep:
 
 
 @pytest.mark.parametrize("late", [[], [uuid4(), uuid4()]])
-def test_the_sweep_wakes_what_is_late_wipes_and_forgets(
+def test_the_sweep_wakes_what_is_late_tells_how_things_stand_wipes_and_forgets(
     late: list[UUID],
     job: Callable[[str], ModuleType],
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("SWEEP_PATIENCE_SECONDS", "90")
     monkeypatch.setenv("TURN_ABANDONED_SECONDS", "120")
@@ -212,7 +218,13 @@ def test_the_sweep_wakes_what_is_late_wipes_and_forgets(
     assert module.handler({}, None) == {"woken": len(late), "wiped": 3}
 
     wakes = [("wake", late)] if late else []
-    assert sweep.asked == [("late", (90.0, 120.0)), *wakes, ("wipe", 7), ("forget", None)]
+    cleared = [("wipe", 7), ("forget", None)]
+    assert sweep.asked == [("late", (90.0, 120.0)), *wakes, ("backlog", 120.0), *cleared]
+    [metrics] = [
+        json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line
+    ]
+    gauges = ("OldestOwedSeconds", "OwedDeliveries", "RefusedDeliveries", "OpenTurnsOverdue")
+    assert [metrics[name] for name in gauges] == [[61.5], [7.0], [0.0], [1.0]]
 
 
 def test_with_the_database_away_the_sweep_fails_without_a_word_of_its_address(

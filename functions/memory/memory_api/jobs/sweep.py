@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tandem import observability
+from tandem.db.backlog import Backlog
 from tandem.db.connection import Database
 from tandem.db.sweeping import Sweeping
 from tandem.delivery.wake import Wake
@@ -34,7 +35,15 @@ async def _sweep() -> dict[str, int]:
     )
     if late:
         await wake.send_all(late)
+    _tell(await sweeping.backlog(abandoned_seconds=settings.turn_abandoned_seconds))
     wiped = await sweeping.wipe_text(days=settings.text_retention_days)
     await sweeping.forget_expired()
     observability.info("swept", woken=len(late), wiped=wiped)
     return {"woken": len(late), "wiped": wiped}
+
+
+def _tell(backlog: Backlog) -> None:
+    observability.gauge("OldestOwedSeconds", backlog.oldest_seconds)
+    observability.gauge("OwedDeliveries", backlog.owed)
+    observability.gauge("RefusedDeliveries", backlog.refused)
+    observability.gauge("OpenTurnsOverdue", backlog.overdue)

@@ -1,6 +1,7 @@
 """What the sweep looks for and clears away."""
 
 from tandem.db import delivery_statements as statements
+from tandem.db.backlog import Backlog, read_backlog
 from tandem.db.connection import Database
 from tandem.ids import SessionRowId
 
@@ -26,6 +27,10 @@ class Sweeping:
             rows=_ROWS,
         )
         return [SessionRowId(row["session_row"]) for row in rows]
+
+    async def backlog(self, *, abandoned_seconds: float) -> Backlog:
+        """How much is waiting, and for how long; turns wait when they are open for so long."""
+        return await read_backlog(self._database, abandoned_seconds=abandoned_seconds)
 
     async def wipe_text(self, *, days: int) -> int:
         """How many turns' text was wiped: those that both stores ingested so many days ago."""
