@@ -102,6 +102,7 @@ class Reading:
     Attributes:
         relations: facts with one of the nodes, apart from who this is about, at an end.
         context: what a turn would be given for the message, None if there was no message.
+        deadline: by when all calls for this page have ended; None before the first.
     """
 
     edges: list[ZepEdge] = field(default_factory=list)
@@ -112,6 +113,7 @@ class Reading:
     next_edges: str | None = None
     context: list[Draft] | None = None
     degraded: set[str] = field(default_factory=set)
+    deadline: Deadline | None = None
 
 
 @dataclass(slots=True)
@@ -163,7 +165,7 @@ class StoreReader:
 
     async def view(self, wanted: Wanted) -> Reading:
         """Everything for one page of the merged view. No store's failure is raised."""
-        reading = Reading()
+        reading = Reading(deadline=Deadline(self._timeout_seconds))
         work = [self._memories(wanted, reading), self._edges(wanted, reading)]
         if wanted.place.is_first:
             work.append(self._nodes(wanted, reading))
@@ -176,7 +178,8 @@ class StoreReader:
         """The other ends of links: facts of a page of memories, or memories of a page of facts.
 
         What was read before is not read again, and of more than a page can have, the rest is left
-        out. What fails is added to the reading's `degraded`.
+        out. What fails is added to the reading's `degraded`; a store that is there already is not
+        asked again.
         """
         edges = {edge.uuid for edge in reading.edges}
         memories = {memory.id for memory in reading.memories}
@@ -227,16 +230,16 @@ class StoreReader:
         graph = wanted.person.zep_graph_uuid
         if graph is None:
             return
-        found, cursor = await self._windows(graph, wanted.place.zep, Only(), reading.degraded)
+        found, cursor = await self._windows(graph, wanted.place.zep, Only(), reading)
         reading.edges.extend(found)
         # Where nothing could be read the view ends: a client would ask for that page for ever.
         reading.next_edges = cursor if reading.edges else None
 
     async def _windows(
-        self, graph: ZepUuid, cursor: str | None, only: Only, degraded: set[str]
+        self, graph: ZepUuid, cursor: str | None, only: Only, reading: Reading
     ) -> tuple[list[ZepEdge], str | None]:
         """Edges from there on, and where the next ones begin, None after the last."""
-        deadline, found = Deadline(self._timeout_seconds), list[ZepEdge]()
+        found = list[ZepEdge]()
         for _ in range(CALLS_A_LIST):
             call = self._zep.list_edges(
                 graph,
@@ -244,9 +247,9 @@ class StoreReader:
                 cursor=cursor,
                 edge_uuids=only.edge_uuids,
                 node_uuids=only.node_uuids,
-                timeout_seconds=deadline.step(self._timeout_seconds, reserve_seconds=0),
+                timeout_seconds=self._seconds(reading),
             )
-            page = await _answer_or(None, call, degraded)
+            page = await _answer_or(None, call, reading.degraded)
             if page is None:
                 break
             found.extend(page.items)
@@ -256,7 +259,6 @@ class StoreReader:
         return found, cursor
 
     async def _memories(self, wanted: Wanted, reading: Reading) -> None:
-        deadline = Deadline(self._timeout_seconds)
         first, size, calls = wanted.place.page, wanted.place.size, 1
         if wanted.place.part == "facts":
             # Only facts that no memory equals are left: all memories are read, in big pages.
@@ -266,7 +268,7 @@ class StoreReader:
                 user_id=name_at_stores(self._stage, wanted.person.account_id),
                 page=number,
                 page_size=size,
-                timeout_seconds=deadline.step(self._timeout_seconds, reserve_seconds=0),
+                timeout_seconds=self._seconds(reading),
             )
             page = await _answer_or(None, _page_or_end(call), reading.degraded)
             if page is None:
@@ -279,22 +281,24 @@ class StoreReader:
     async def _edges_of(
         self, person: Person, edge_uuids: Sequence[ZepUuid], reading: Reading
     ) -> list[ZepEdge]:
-        if person.zep_graph_uuid is None or not edge_uuids:
+        if person.zep_graph_uuid is None or not edge_uuids or "zep" in reading.degraded:
             return []
         only = Only(edge_uuids=edge_uuids[:MAX_FILTER_IDS])
-        found, _ = await self._windows(person.zep_graph_uuid, None, only, reading.degraded)
+        found, _ = await self._windows(person.zep_graph_uuid, None, only, reading)
         return found
 
     async def _memories_of(
         self, person: Person, memory_ids: Sequence[Mem0Id], reading: Reading
     ) -> list[Mem0Memory]:
-        deadline, found = Deadline(self._timeout_seconds), list[Mem0Memory]()
+        found = list[Mem0Memory]()
         for first in range(0, len(memory_ids), MEMORIES_A_CALL)[:CALLS_A_LIST]:
+            if "mem0" in reading.degraded:
+                break
             call = self._mem0.list_memories(
                 user_id=name_at_stores(self._stage, person.account_id),
                 memory_ids=memory_ids[first : first + MEMORIES_A_CALL],
                 page_size=MEMORIES_A_CALL,
-                timeout_seconds=deadline.step(self._timeout_seconds, reserve_seconds=0),
+                timeout_seconds=self._seconds(reading),
             )
             page = await _answer_or(Mem0Page(items=(), total=0), call, reading.degraded)
             found.extend(without_hidden(page.items, person.hidden))
@@ -304,14 +308,14 @@ class StoreReader:
         graph = wanted.person.zep_graph_uuid
         if graph is None:
             return
-        call = self._zep.list_nodes(graph, timeout_seconds=self._timeout_seconds)
+        call = self._zep.list_nodes(graph, timeout_seconds=self._seconds(reading))
         page = await _answer_or(None, call, reading.degraded)
         reading.nodes = page.items if page is not None else ()
         # Nearly every fact has the person at one end; these are told by the other.
         others = [node.uuid for node in reading.nodes if _PERSON not in node.labels]
         if others:
             only = Only(node_uuids=others[:MAX_FILTER_IDS])
-            reading.relations, _ = await self._windows(graph, None, only, reading.degraded)
+            reading.relations, _ = await self._windows(graph, None, only, reading)
 
     async def _context(self, person: Person, message: str, reading: Reading) -> None:
         gathered = await self._gather.for_message(
@@ -322,6 +326,12 @@ class StoreReader:
         )
         reading.context = gathered.drafts
         reading.degraded |= gathered.degraded
+
+    def _seconds(self, reading: Reading) -> float:
+        """How long the next call for this page may take."""
+        if reading.deadline is None:
+            return self._timeout_seconds
+        return reading.deadline.step(self._timeout_seconds, reserve_seconds=0)
 
 
 async def _together(work: Sequence[Coroutine[object, object, None]]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from memory_api.paging import Place
 from memory_api.reading import Found, Linked, Reading, Scope, StoreReader, Wanted
 from tandem.clients.models import Mem0Memory, Mem0Page, Page, ZepEdge, ZepNode
+from tandem.deadline import Deadline
 from tandem.errors import (
     Unavailable,
     UpstreamRateLimited,
@@ -38,6 +39,7 @@ class FakeZep:
     seconds: list[float] = field(default_factory=list)
     named: list[list[ZepUuid]] = field(default_factory=list)
     label: str = "Entity"
+    narrowed_seconds: list[float] = field(default_factory=list)
 
     async def list_edges(
         self,
@@ -51,6 +53,7 @@ class FakeZep:
     ) -> Page[ZepEdge]:
         self.graphs.append(graph_uuid)
         if edge_uuids is not None or node_uuids is not None:
+            self.narrowed_seconds.append(timeout_seconds)
             return self._narrowed(edge_uuids, node_uuids)
         self.seconds.append(timeout_seconds)
         first = int(cursor or 0)
@@ -238,6 +241,22 @@ def test_a_store_that_fails_at_the_second_time_of_asking_is_named_too() -> None:
     assert reading.degraded == {"zep"}
 
 
+def test_a_store_that_has_failed_is_not_asked_again_for_the_other_ends_of_links() -> None:
+    zep, mem0 = FakeZep(fails_at=0), FakeMem0(failure=UpstreamTimeout("mem0", operation="list"))
+    reading = Reading(memories=[Mem0Memory(id=Mem0Id("0"), text="x")], degraded={"zep"})
+    assert linked(reader(zep), reading, 1) == Linked(edges=[])
+    reading = Reading(edges=[ZepEdge(uuid=ZepUuid(UUID(int=0)), fact="x")], degraded={"mem0"})
+    assert linked(reader(mem0=mem0), reading, 1, part="facts") == Linked(memories=[])
+    assert (zep.graphs, mem0.asked) == ([], [])
+
+
+def test_memories_are_not_asked_for_again_once_a_call_for_them_has_failed() -> None:
+    mem0 = FakeMem0(failure=UpstreamTimeout("mem0", operation="list"))
+    reading = Reading(edges=[ZepEdge(uuid=ZepUuid(UUID(int=n)), fact="x") for n in range(400)])
+    linked(reader(mem0=mem0), reading, 400, part="facts")
+    assert len(mem0.asked) == 1
+
+
 def test_a_page_of_facts_reads_memories_again_in_at_most_three_big_pages() -> None:
     mem0 = FakeMem0(memories=1_000)
     reading = view(reader(FakeZep(edges=500), mem0), place=Place(size=9, part="facts", zep="300"))
@@ -332,6 +351,15 @@ def test_a_search_for_a_person_whom_zep_does_not_know_leaves_zep_alone() -> None
     made = reader(zep)
     found = asyncio.run(made.search(Person(ME, None), "Where?", scope="hybrid", limit=7))
     assert (found.edges, found.degraded, zep.graphs) == ((), set(), [])
+
+
+def test_calls_for_one_page_share_its_time() -> None:
+    zep = FakeZep(edges=3)
+    reading = view(reader(zep))
+    assert reading.deadline is not None
+    spent = Reading(memories=[Mem0Memory(id=Mem0Id("0"), text="x")], deadline=Deadline(0.0))
+    linked(reader(zep), spent, 1)
+    assert zep.narrowed_seconds[-1] == pytest.approx(0.01)
 
 
 def test_every_call_gets_a_time_within_the_stores_own() -> None:
