@@ -52,3 +52,22 @@ def log_lines(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, An
     # The logger took hold of standard output when it was imported, before pytest's capture.
     monkeypatch.setattr(observability.logger.registered_handler, "stream", written)
     return lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+
+
+@pytest.fixture
+def metrics_written(
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[[], list[dict[str, Any]]]:
+    """Reads what has been written of metrics since the test began, a dict a request.
+
+    What is counted outside of a request is written with it.
+    """
+    observability.metrics.clear_metrics()
+
+    def read() -> list[dict[str, Any]]:
+        with observability.log_context():
+            pass
+        lines = capsys.readouterr().out.splitlines()
+        return [json.loads(line) for line in lines if '"_aws"' in line]
+
+    return read

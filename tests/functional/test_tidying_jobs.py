@@ -65,7 +65,10 @@ class Plan:
 
 @pytest.mark.parametrize(("remaining_ms", "seconds"), [(300_000, 290.0), (100_000, 100.0)])
 def test_a_plan_is_made_of_everybody_and_ends_before_lambda_ends_it(
-    remaining_ms: int, seconds: float, job: Start
+    remaining_ms: int,
+    seconds: float,
+    job: Start,
+    metrics_written: Callable[[], list[dict[str, Any]]],
 ) -> None:
     module, plan = job("plan"), Plan()
     module.plan = plan  # type: ignore[attr-defined]
@@ -73,6 +76,7 @@ def test_a_plan_is_made_of_everybody_and_ends_before_lambda_ends_it(
     counts = module.handler({"id": "scheduled"}, context(remaining_ms))
 
     assert counts == {"pages": 3, "people": 7, "goes_on": 1}
+    assert [each["PlansMade"] for each in metrics_written()] == [[1.0]]
     [(after, left)] = plan.asked
     assert after is None
     assert seconds - 5 < left <= seconds

@@ -66,6 +66,11 @@ def test_a_foreign_error_is_described_by_where_it_arose_and_never_by_its_text() 
     assert "canary" not in str(fields)
 
 
+@pytest.fixture(autouse=True)
+def nothing_counted_yet() -> None:
+    observability.metrics.clear_metrics()
+
+
 def test_metrics_are_written_out_at_the_end_of_the_request(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

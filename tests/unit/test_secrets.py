@@ -1,4 +1,5 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -128,3 +129,16 @@ def test_what_may_be_missing_is_none_then_and_else_as_long_as_it_must_be() -> No
     with pytest.raises(Unavailable) as refused:
         kept.optional("SECRET_KEY_PREVIOUS", at_least_bytes=33)
     assert refused.value.context["setting"] == "SECRET_KEY_PREVIOUS"
+
+
+def test_a_secret_that_is_missing_or_can_t_be_read_is_counted(
+    metrics_written: Callable[[], list[dict[str, Any]]],
+) -> None:
+    source, away = Source(SECRET_KEY=""), Source()
+    away.error = TimeoutError()
+    for secrets in (source.secrets(), away.secrets()):
+        with pytest.raises(Unavailable):
+            secrets.value("SECRET_KEY")
+
+    [metrics] = metrics_written()
+    assert metrics["SecretsMissing"] == [1.0, 1.0]

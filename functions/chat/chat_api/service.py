@@ -188,6 +188,6 @@ def _in_progress(turn: Turn) -> Conflict:
 
 def _count(degraded: set[str]) -> None:
     observability.count("TurnsAnswered")
+    observability.count("TurnsDegraded", int(bool(degraded)))
     if degraded:
-        observability.count("TurnsDegraded")
         observability.warning("turn_degraded", missing=",".join(sorted(degraded)))

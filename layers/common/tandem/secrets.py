@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 from urllib.parse import urlsplit
 
+from tandem import observability
 from tandem.aws import aws_request
 from tandem.errors import Unavailable
 
@@ -59,6 +60,7 @@ class Secrets:
         value = self._values.get(name, "")
         if len(value.encode()) < at_least_bytes:
             self.forget()
+            observability.count("SecretsMissing")
             raise Unavailable(code="not_configured", setting=name, reason="missing or too short")
         return value
 
@@ -81,6 +83,7 @@ class Secrets:
             self._values = self._fetch()
         except (OSError, http.client.HTTPException, ValueError) as error:
             if self._good_until == _NEVER_READ:
+                observability.count("SecretsMissing")
                 raise Unavailable(
                     code="not_configured", setting="SECRET_ARN", reason=type(error).__name__
                 ) from error

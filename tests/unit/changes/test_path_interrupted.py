@@ -1,5 +1,6 @@
 """The path of changes when something comes between: failures, time, other people's doings."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -137,7 +138,9 @@ def test_a_store_that_fails_stops_the_run_where_it_is(world: World) -> None:
     assert world.again(*changes) == Carried(confirmed=3)
 
 
-def test_a_refusal_for_good_is_journalled_and_the_rest_goes_on(world: World) -> None:
+def test_a_refusal_for_good_is_journalled_and_counted_and_the_rest_goes_on(
+    world: World, metrics_written: Callable[[], list[dict[str, Any]]]
+) -> None:
     tea, coffee = world.stores.memory("Likes tea"), world.stores.memory("Likes coffee")
     rewrite = change("rewrite", mem0_id=tea, text="Likes tea")
     hide = change("hide", mem0_id=coffee, text="Likes coffee")
@@ -146,6 +149,8 @@ def test_a_refusal_for_good_is_journalled_and_the_rest_goes_on(world: World) -> 
     assert carried == Carried(confirmed=1, refused=1)
     assert world.fates([rewrite, hide]) == ["refused", "confirmed"]
     assert world.journal.why[rewrite.id] == "status_422"
+    [metrics] = metrics_written()
+    assert metrics["ChangesRefused"] == [1.0]
 
 
 @pytest.mark.parametrize("status", [409, 423])

@@ -40,4 +40,6 @@ def handler(_event: Mapping[str, Any], context: Any) -> dict[str, int]:
     """
     deadline = deadline_of(context, at_most_seconds=_LONGEST_RUN_SECONDS)
     with observability.log_context(request_id=getattr(context, "aws_request_id", None)):
-        return run(plan.carry_out(None, deadline)).counts()
+        counts = run(plan.carry_out(None, deadline)).counts()
+        observability.count("PlansMade")
+        return counts

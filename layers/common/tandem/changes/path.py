@@ -245,4 +245,5 @@ def _rejected(error: UpstreamRejected) -> Skipped:
     if error.status not in REFUSALS:
         raise error
     observability.error("change_refused", **observability.describe(error))
+    observability.count("ChangesRefused")
     return Skipped(f"status_{error.status}", refused=True)
