@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tandem.clients.breaker import Breaker, Passage
 from tandem.errors import (
+    Provider,
     Unavailable,
     UpstreamError,
     UpstreamRateLimited,
@@ -29,11 +30,13 @@ def slow() -> UpstreamError:
 class World:
     """A breaker, the clock that it looks at, and how long it opened each time."""
 
-    def __init__(self, jitter: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(
+        self, provider: Provider = "zep", *, jitter: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self.now = 1_000.0
         self.opened: list[float] = []
         self.breaker = Breaker(
-            "zep",
+            provider,
             clock=lambda: self.now,
             jitter=jitter,
             on_open=lambda _, seconds: self.opened.append(seconds),
@@ -127,6 +130,7 @@ def test_a_refusal_of_one_request_is_a_sign_of_life(error: UpstreamError) -> Non
         UpstreamRejected("zep", operation="x", reason="unsendable", sent=False),
         UpstreamRateLimited("zep", operation="x", reason="budget", sent=False),
         UpstreamTimeout("zep", operation="x", reason="deadline", sent=False),
+        UpstreamTimeout("zep", operation="x", reason="pool", sent=False),
         Unavailable(),
         ValueError(),
     ],
@@ -154,10 +158,32 @@ def test_a_call_that_nobody_waited_for_long_enough_decides_nothing(error: BaseEx
     assert world.state == "open"
 
 
-def test_a_provider_that_itself_reports_a_timeout_has_failed_however_soon() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        UpstreamTimeout("zep", operation="x", status=504, reason="status", sent=True),
+        UpstreamTimeout("zep", operation="x", reason="connect", sent=False),
+        UpstreamTimeout("zep", operation="x", reason="phase", sent=True),
+    ],
+)
+def test_a_timeout_that_is_not_our_impatience_is_a_failure_however_soon(
+    error: UpstreamTimeout,
+) -> None:
     world = World()
     for _ in range(5):
-        world.call(UpstreamTimeout("zep", operation="x", status=504, reason="status", sent=True))
+        world.call(error)
+
+    assert world.state == "open"
+
+
+def test_three_calls_of_twenty_seconds_are_enough_of_a_model_that_hangs() -> None:
+    world = World("gemini")
+    for _ in range(10):
+        world.call(slow(), seconds=9)
+    assert world.state == "closed"
+
+    for _ in range(3):
+        world.call(slow(), seconds=20)
 
     assert world.state == "open"
 
@@ -188,11 +214,12 @@ def test_each_failed_probe_doubles_the_time_up_to_a_minute() -> None:
     world = World()
     world.opens()
 
-    for _ in range(5):
+    for _ in range(2_000):
         world.now += world.opened[-1]
         world.call(down())
 
-    assert world.opened == [10.0, 20.0, 40.0, 60.0, 60.0, 60.0]
+    assert world.opened[:5] == [10.0, 20.0, 40.0, 60.0, 60.0]
+    assert world.opened[-1] == 60.0
     world.now += 60
     world.call()
     world.opens()
@@ -292,6 +319,16 @@ def test_no_hold_lasts_for_more_than_five_minutes() -> None:
     world.breaker.hold(86_400)
 
     assert world.refusal().retry_after_seconds == 300
+
+
+def test_who_only_looks_takes_no_probe() -> None:
+    world = World()
+    world.half_opens()
+
+    for _ in range(3):
+        world.breaker.check("x")
+
+    world.call()
 
 
 def test_a_hold_costs_no_probe() -> None:

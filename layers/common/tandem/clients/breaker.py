@@ -1,6 +1,6 @@
 """Stops asking a provider that has failed several times in a row, and tries again now and then.
 
-    closed      calls go out; five failures in a row within a minute open it
+    closed      calls go out; several failures in a row open it, of a store five within a minute
     open        nobody is asked, for about 10 s; twice as long each time a probe fails, up to 60 s
     half_open   one call goes out as a probe: an answer closes it, a failure opens it again
 
@@ -16,7 +16,7 @@ import random
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Literal, NamedTuple, Self
 
 from tandem.clients.failures import never_left
 from tandem.errors import (
@@ -28,12 +28,33 @@ from tandem.errors import (
     UpstreamUnavailable,
 )
 
-FAILURES_IN_A_ROW: Final = 5
-WITHIN_SECONDS: Final = 60.0
 FIRST_OPEN_SECONDS: Final = 10.0
 LONGEST_OPEN_SECONDS: Final = 60.0
 LONGEST_HOLD_SECONDS: Final = 300.0
-PATIENCE_SECONDS: Final = 1.0
+
+
+class Patience(NamedTuple):
+    """What is put up with from a provider.
+
+    Attributes:
+        failures: in a row open the breaker,
+        within_seconds: if they lie so close together.
+        answer_seconds: a call without an answer counts as failed only when it was given at least
+            so long.
+    """
+
+    failures: int
+    within_seconds: float
+    answer_seconds: float
+
+
+# Gemini is waited for for 20 s, in which a container does nothing else: five such calls would take
+# longer than a minute.
+PATIENCE: Final[dict[Provider, Patience]] = {
+    "zep": Patience(5, 60.0, 1.0),
+    "mem0": Patience(5, 60.0, 1.0),
+    "gemini": Patience(3, 120.0, 10.0),
+}
 
 State = Literal["closed", "open", "half_open"]
 _Sign = Literal["life", "failure", "nothing"]
@@ -46,7 +67,6 @@ class Breaker:
         self,
         provider: Provider,
         *,
-        patience_seconds: float = PATIENCE_SECONDS,
         on_open: Callable[[Provider, float], None] | None = None,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
@@ -54,35 +74,37 @@ class Breaker:
         """Closed at first.
 
         Args:
-            provider: named in errors.
-            patience_seconds: a call without an answer counts as failed only when it was given at
-                least so long.
+            provider: named in errors; how much is put up with depends on it, see `PATIENCE`.
             on_open: is told the provider and for how many seconds, each time it opens.
             clock: seconds. Not a monotonic clock, which may stand still while the container is
                 frozen; that this one may be set back is provided for.
             jitter: a number in [0, 1); containers that fail together don't come back together.
         """
         self.provider: Provider = provider
-        self._patience_seconds = patience_seconds
+        self._patience = PATIENCE[provider]
         self._on_open = on_open
         self._clock = clock
         self._jitter = jitter
         self._failed_at: list[float] = []
-        self._times_opened = 0
+        self._open_seconds = 0.0  # 0 while closed
         self._open_until = 0.0
         self._held_until = 0.0
         self._probe: Passage | None = None
         self._period = 0
 
     @property
+    def _opened(self) -> bool:
+        return self._open_seconds > 0
+
+    @property
     def state(self) -> State:
         """closed, open, or half_open once a probe may go out and while one is out."""
-        if not self._times_opened:
+        if not self._opened:
             return "closed"
         return "open" if self._left(self._open_until, LONGEST_OPEN_SECONDS) else "half_open"
 
-    def enter(self, operation: str) -> "Passage":
-        """Lets one call pass, which must be left again whatever becomes of it.
+    def check(self, operation: str) -> None:
+        """Does nothing if a call may go out now.
 
         Args:
             operation: constant name for the error.
@@ -93,13 +115,18 @@ class Breaker:
             UpstreamRateLimited: nobody may call for now (`reason="held"`, `sent=False`).
         """
         open_seconds = self._left(self._open_until, LONGEST_OPEN_SECONDS)
-        if self._times_opened and (open_seconds or self._probe is not None):
+        if self._opened and (open_seconds or self._probe is not None):
             raise self._refusal(UpstreamUnavailable, operation, "breaker_open", open_seconds)
         held_seconds = self._left(self._held_until, LONGEST_HOLD_SECONDS)
         if held_seconds:
             raise self._refusal(UpstreamRateLimited, operation, "held", held_seconds)
+
+    def enter(self, operation: str) -> "Passage":
+        """Lets one call pass, which must be left again whatever becomes of it. Raises as `check`
+        does."""
+        self.check(operation)
         passage = Passage(self, self._period, clock=self._clock)
-        if self._times_opened:
+        if self._opened:
             self._probe = passage
         return passage
 
@@ -118,8 +145,8 @@ class Breaker:
         sign = self._sign(error, seconds)
         if sign == "life":
             self._failed_at.clear()
-            if self._times_opened:
-                self._times_opened = 0
+            if self._opened:
+                self._open_seconds = 0.0
                 self._period += 1
         elif sign == "failure":
             self._count_failure()
@@ -128,9 +155,9 @@ class Breaker:
         if error is None:
             return "life"
         unanswered = isinstance(error, asyncio.CancelledError) or (
-            isinstance(error, UpstreamTimeout) and error.status is None
+            isinstance(error, UpstreamTimeout) and error.context.get("reason") == "deadline"
         )
-        if never_left(error) or (unanswered and seconds < self._patience_seconds):
+        if never_left(error) or (unanswered and seconds < self._patience.answer_seconds):
             return "nothing"
         if isinstance(error, UpstreamRateLimited | UpstreamRejected):
             return "life"
@@ -138,15 +165,15 @@ class Breaker:
 
     def _count_failure(self) -> None:
         now = self._clock()
-        self._failed_at = [at for at in self._failed_at if abs(now - at) <= WITHIN_SECONDS]
-        self._failed_at.append(now)
-        if not self._times_opened and len(self._failed_at) < FAILURES_IN_A_ROW:
+        near = [at for at in self._failed_at if abs(now - at) <= self._patience.within_seconds]
+        self._failed_at = [*near, now]
+        if not self._opened and len(self._failed_at) < self._patience.failures:
             return
-        longest = min(FIRST_OPEN_SECONDS * 2**self._times_opened, LONGEST_OPEN_SECONDS)
-        seconds = longest * (1 - self._jitter() / 4)
+        longest = 2 * self._open_seconds or FIRST_OPEN_SECONDS
+        self._open_seconds = min(longest, LONGEST_OPEN_SECONDS)
+        seconds = self._open_seconds * (1 - self._jitter() / 4)
         self._failed_at.clear()
         self._open_until = now + seconds
-        self._times_opened += 1
         self._period += 1
         if self._on_open is not None:
             self._on_open(self.provider, seconds)

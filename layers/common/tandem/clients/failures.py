@@ -31,7 +31,7 @@ from tandem.errors import (
     UpstreamUnavailable,
 )
 
-_OURS: Final = {"breaker_open", "held", "budget", "bad_id", "unsendable"}
+_OURS: Final = {"breaker_open", "held", "budget", "pool", "bad_id", "unsendable"}
 _TIMEOUT_STATUSES: Final = frozenset({408, 504})
 _ACCOUNT_STATUSES: Final = frozenset({401, 402, 403})
 _TRANSPORT: Final[list[tuple[type[httpx.HTTPError], type[UpstreamError], str, bool]]] = [
@@ -66,7 +66,7 @@ def transport_error(provider: Provider, operation: str, failure: httpx.HTTPError
 
 def never_left(error: BaseException) -> bool:
     """Whether the provider was not even tried, so that the error says nothing about it: we were
-    out of time, had nothing that can be sent, or wouldn't ask for now."""
+    out of time or connections, had nothing that can be sent, or wouldn't ask for now."""
     if not isinstance(error, UpstreamError):
         return False
     reason = error.context.get("reason")

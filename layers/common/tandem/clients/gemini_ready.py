@@ -10,7 +10,6 @@ from tandem.secrets import Secrets
 from tandem.settings import GeminiSettings
 
 _READ_SECONDS = 120.0
-_PATIENCE_SECONDS = 10.0
 
 
 def gemini_client(
@@ -27,7 +26,7 @@ def gemini_client(
         base_url=settings.gemini_base_url or GOOGLE_URL,
         timeouts=Timeouts(read_seconds=_READ_SECONDS),
     )
-    breaker = Breaker("gemini", patience_seconds=_PATIENCE_SECONDS, on_open=log_opened)
+    breaker = Breaker("gemini", on_open=log_opened)
     return GeminiClient(
         ProviderHttp("gemini", http, breaker=breaker, budget=budget, on_call=log_call),
         api_key=lambda: secrets.value("GEMINI_API_KEY"),

@@ -28,6 +28,7 @@ from tandem.clients.bodies import (
     BodyUnreadableError,
     read_body,
 )
+from tandem.clients.bounds import Bounds
 from tandem.clients.breaker import Breaker, Passage
 from tandem.clients.budget import Budget
 from tandem.clients.failures import (
@@ -55,7 +56,6 @@ MAX_RETRIES: Final = 2
 
 _MAX_REFUSAL_BYTES: Final = 64 * 1024
 _SHORTEST_ATTEMPT_SECONDS: Final = 0.05
-_HOLD_SECONDS: Final = 1.0
 _RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -119,6 +119,13 @@ class UpstreamCall:
     reason: str | None = None
 
 
+def outcome_of(error: AppError) -> Outcome:
+    """What an error says of an attempt."""
+    if not isinstance(error, UpstreamError) or never_left(error):
+        return "not_sent"
+    return _OUTCOMES[type(error)]
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -155,8 +162,7 @@ class ProviderHttp:
         """
         self.provider: Provider = provider
         self._client = client
-        self._breaker = breaker
-        self._budget = budget
+        self._bounds = Bounds(breaker, budget)
         self._on_call = on_call
         self._sleep = sleep
         self._jitter = jitter
@@ -219,10 +225,8 @@ class ProviderHttp:
                 attempt += 1
 
     def _passage(self, call: ApiCall) -> Passage:
-        if self._breaker is None:
-            return Passage(None)
         try:
-            return self._breaker.enter(call.operation)
+            return self._bounds.enter(call.operation)
         except UpstreamError as error:
             self._tell(call, 1, self._clock(), error=error)
             raise
@@ -232,36 +236,21 @@ class ProviderHttp:
     ) -> A:
         started = self._clock()
         try:
-            await self._take(call, deadline)
+            # At most half of what is left, for the attempt needs time as well.
+            await self._bounds.take(call.operation, seconds=self.remaining(deadline) / 2)
             started = self._clock()
             passage.asked()
             status, body = await self._exchange(call, deadline)
             parsed = self._parse(call, answer, body, status)
         except UpstreamError as error:
             self._tell(call, attempt, started, error=error)
-            if error.status == httpx.codes.TOO_MANY_REQUESTS:
-                await self._slow_down(error, deadline)
+            await self._bounds.failed(error, seconds=self.remaining(deadline))
             raise
         except BaseException:
             self._tell(call, attempt, started)
             raise
         self._tell(call, attempt, started, status=status)
         return parsed
-
-    async def _take(self, call: ApiCall, deadline: float) -> None:
-        """Waits for the budget, at most half of what is left: the attempt needs time as well."""
-        if self._budget is not None:
-            await self._budget.take(call.operation, seconds=max(0.0, self.remaining(deadline) / 2))
-
-    async def _slow_down(self, error: UpstreamError, deadline: float) -> None:
-        """Nobody asks for a while: neither this process nor those who share the key."""
-        asked = error.retry_after_seconds
-        if self._breaker is not None:
-            self._breaker.hold(_HOLD_SECONDS if asked is None else asked)
-        if self._budget is not None:
-            with suppress(AppError, TimeoutError):
-                async with asyncio.timeout(max(0.0, self.remaining(deadline))):
-                    await self._budget.refused(asked)
 
     def _tell(
         self,
@@ -278,7 +267,7 @@ class ProviderHttp:
         reason: str | None = None
         if error is not None:
             status, reason = error.status, str(error.context.get("reason"))
-            outcome = "not_sent" if never_left(error) else _OUTCOMES[type(error)]
+            outcome = outcome_of(error)
         seconds = self._clock() - started
         self._on_call(
             UpstreamCall(self.provider, call.operation, status, outcome, seconds, attempt, reason)

@@ -1,0 +1,48 @@
+"""What every call to a provider asks before it goes out, and who hears when it was too much."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from tandem.clients.breaker import Breaker, Passage
+from tandem.clients.budget import Budget
+from tandem.errors import AppError, UpstreamError, UpstreamRateLimited
+
+_HOLD_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The breaker of one provider in this process and the budget of all who share its key. Where
+    there is none, nothing is asked of it."""
+
+    breaker: Breaker | None = None
+    budget: Budget | None = None
+
+    def enter(self, operation: str) -> Passage:
+        """A way for one call, with all its attempts, to be left again. Raises as
+        `Breaker.enter`."""
+        return Passage(None) if self.breaker is None else self.breaker.enter(operation)
+
+    async def take(self, operation: str, *, seconds: float) -> None:
+        """Returns when an attempt may go out. Raises as `Budget.take`."""
+        if self.budget is not None:
+            await self.budget.take(operation, seconds=max(0.0, seconds))
+
+    async def failed(self, error: UpstreamError, *, seconds: float) -> None:
+        """Hears how an attempt failed. If the provider refused it for now (429), nobody asks for a
+        while: neither this process nor those who share the key. Never raises for that.
+
+        Args:
+            seconds: how long it may take to tell them.
+        """
+        if not isinstance(error, UpstreamRateLimited) or error.status is None:
+            return
+        asked = error.retry_after_seconds
+        if self.breaker is not None:
+            self.breaker.hold(_HOLD_SECONDS if asked is None else asked)
+        if self.budget is not None:
+            with suppress(AppError, TimeoutError):
+                async with asyncio.timeout(max(0.0, seconds)):
+                    await self.budget.refused(asked)
