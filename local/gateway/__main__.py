@@ -14,8 +14,8 @@ import uvicorn
 from local.gateway.app import Gateway, Receive, Scope, Send
 from local.gateway.config import GatewayConfig
 from local.gateway.control import Control
+from local.poller import Poller
 from local.processes import LOOPBACK
-from local.queues import Poller
 from local.resources import Template
 from local.runtime.environment import RuntimeOptions
 from local.runtime.pool import Runtime
@@ -60,7 +60,7 @@ def _background(
             source,
             queue=template.queues[source.queue_id],
             endpoint=config.aws_endpoint,
-            invoker=runtime,
+            consumer=runtime,
         ).run()
         for source in (template.event_sources if config.event_sources else ())
     ]

@@ -1,6 +1,7 @@
 """Pools of instances: on demand, warm ones first, never more than the reserved concurrency."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Mapping
 
@@ -33,12 +34,12 @@ class Pool:
         self._started = 0
         self._is_closed = False
 
-    async def invoke(self, payload: bytes) -> Outcome:
-        """Runs the event in a warm instance, a new one, or the first to become free."""
+    async def invoke(self, payload: bytes, *, wait_seconds: float = math.inf) -> Outcome:
+        """Runs the event in a warm instance, a new one, or the first to become free in time."""
         if len(payload) > PAYLOAD_LIMIT_BYTES:
             text = f"Request must be smaller than {PAYLOAD_LIMIT_BYTES} bytes"
             return failed(Failure.REQUEST_TOO_LARGE, text)
-        found = await self._acquire()
+        found = await self._acquire(wait_seconds)
         return found if isinstance(found, Outcome) else await found.invoke(payload)
 
     @property
@@ -59,7 +60,7 @@ class Pool:
                 turn.set_result(failed(Failure.CRASH, "the local stack is stopping"))
         self._log.close()
 
-    async def _acquire(self) -> Instance | Outcome:
+    async def _acquire(self, wait_seconds: float) -> Instance | Outcome:
         while self._idle:
             instance = self._idle.pop()  # the one used last: its caches and sockets are warmest
             if instance.is_alive:
@@ -71,7 +72,7 @@ class Pool:
             if any(instance.is_finishing for instance in self._instances):
                 await asyncio.wait({turn}, timeout=_FINISHING_SECONDS)
             self._start_missing()
-            return await self._await_turn(turn)
+            return await self._await_turn(turn, wait_seconds)
         except asyncio.CancelledError:
             if turn in self._waiting:
                 self._waiting.remove(turn)
@@ -79,12 +80,14 @@ class Pool:
                 self._release(given)
             raise
 
-    async def _await_turn(self, turn: _Turn) -> Instance | Outcome:
+    async def _await_turn(self, turn: _Turn, wait_seconds: float) -> Instance | Outcome:
         while True:
-            done, _ = await asyncio.wait({turn}, timeout=self._options.queue_wait_seconds)
+            seconds = min(wait_seconds, self._options.queue_wait_seconds)
+            done, _ = await asyncio.wait({turn}, timeout=seconds)
             if done:
                 return turn.result()
-            if not self._starts:
+            wait_seconds -= seconds
+            if not self._starts or wait_seconds <= 0:
                 self._waiting.remove(turn)
                 return failed(Failure.THROTTLED, "Rate Exceeded.")
 
@@ -152,13 +155,18 @@ class Runtime:
         slots = asyncio.Semaphore(options.parallel_starts)
         self._pools = {name: Pool(function, options, slots) for name, function in functions.items()}
 
-    async def invoke(self, function_id: str, payload: bytes) -> Outcome:
+    async def invoke(
+        self, function_id: str, payload: bytes, *, wait_seconds: float = math.inf
+    ) -> Outcome:
         """Invokes a function and waits for it.
+
+        Args:
+            wait_seconds: for a free instance, if that is less than the stack's own limit.
 
         Raises:
             KeyError: the template has no such function.
         """
-        return await self._pools[function_id].invoke(payload)
+        return await self._pools[function_id].invoke(payload, wait_seconds=wait_seconds)
 
     @property
     def pids(self) -> dict[str, int]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.queues import failed_ids, sqs_record
+from local.poller import failed_ids, sqs_record
 from local.runtime.outcome import Failure, Outcome, failed
 from tests.functional.gateway_harness import returns
 
@@ -16,10 +16,15 @@ SENT = ["a", "b", "c"]
     [
         (None, set()),
         ({}, set()),
-        ("done", set()),
         ({"batchItemFailures": None}, set()),
         ({"batchItemFailures": []}, set()),
         ({"batchItemFailures": [{"itemIdentifier": "b"}]}, {"b"}),
+        ({"batchItemFailures": [{"itemIdentifier": "b"}, {"itemIdentifier": "b"}]}, {"b"}),
+        ({"batchItemFailures": [{"itemIdentifier": ["b"]}]}, set(SENT)),
+        ({"batchItemFailures": [{"itemIdentifier": "b"}, None]}, set(SENT)),
+        ({"batchItemFailures": {}}, set(SENT)),
+        ("done", set(SENT)),
+        (["b"], set(SENT)),
         ({"batchItemFailures": [{"itemIdentifier": "z"}]}, set(SENT)),
         ({"batchItemFailures": [{"itemIdentifier": "b"}, {"itemIdentifier": ""}]}, set(SENT)),
         ({"batchItemFailures": [{"itemIdentifier": None}]}, set(SENT)),
@@ -39,6 +44,11 @@ def test_partial_failures_keep_what_they_name_and_nonsense_keeps_all(
 def test_an_invocation_that_fails_keeps_the_whole_batch(failure: Failure, partial: bool) -> None:
     outcome: Outcome = failed(failure, "why")
     assert failed_ids(outcome, SENT, partial_failures=partial) == set(SENT)
+
+
+def test_an_answer_that_is_no_json_keeps_the_whole_batch() -> None:
+    assert failed_ids(Outcome(b"\xff{"), SENT, partial_failures=True) == set(SENT)
+    assert failed_ids(Outcome(b""), SENT, partial_failures=True) == set(SENT)
 
 
 def test_without_partial_failures_the_result_is_not_looked_at() -> None:

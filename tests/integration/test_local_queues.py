@@ -24,9 +24,9 @@ class Queue:
         self._call = AwsCall(endpoint)
         self._url = f"{endpoint}/123456789012/{name}"
 
-    def send(self, *bodies: dict[str, Any]) -> None:
+    def send(self, *bodies: dict[str, Any], delay_seconds: int = 0) -> None:
         for body in bodies:
-            self._do("SendMessage", MessageBody=json.dumps(body))
+            self._do("SendMessage", MessageBody=json.dumps(body), DelaySeconds=delay_seconds)
 
     def count(self) -> int:
         """Messages in it, hidden ones too."""
@@ -86,6 +86,81 @@ def test_only_the_failed_message_comes_back_and_ends_in_the_dead_letter_queue(
     until(lambda: dead.count() == 1)
     assert work.count() == 0
     assert dead.take() == [{"number": 2, "fail": True}]
+
+
+def receive_counts(stack: Stack, number: int) -> list[int]:
+    """Of each time that the function was given the message."""
+    log = (stack.log_dir / "WorkerFunction.log").read_text().split()
+    return [
+        int(log[at + 2])
+        for at, word in enumerate(log)
+        if word == "received" and log[at + 1] == str(number)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "fault"),
+    [
+        (101, {"fail": True}),
+        (102, {"raise": True}),
+        (103, {"nonsense": True}),
+        (104, {"die_until": 9}),
+        (105, {"hold_until": 9, "seconds": 7}),  # longer than the function may take
+    ],
+)
+def test_whatever_goes_wrong_it_comes_again_counted_until_it_is_dead(
+    stack: Stack, work: Queue, dead: Queue, number: int, fault: dict[str, Any]
+) -> None:
+    work.send({"number": number, **fault})
+    until(lambda: dead.count() == 1)
+    assert work.count() == 0
+    assert dead.take() == [{"number": number, **fault}]
+    assert receive_counts(stack, number) == [1, 2]
+
+
+def test_a_container_that_dies_once_costs_a_message_one_receive(
+    stack: Stack, work: Queue, dead: Queue
+) -> None:
+    work.send({"number": 110, "die_until": 1})
+    until(lambda: work.count() == 0)
+    assert dead.count() == 0
+    assert receive_counts(stack, 110) == [1, 2]
+
+
+def test_a_delayed_message_comes_when_its_time_is_over(stack: Stack, work: Queue) -> None:
+    sent = time.monotonic()
+    work.send({"number": 120}, delay_seconds=2)
+    until(lambda: receive_counts(stack, 120) == [1])
+    assert time.monotonic() - sent >= 1.5
+
+
+def test_a_throttled_message_waits_while_it_is_hidden(
+    stack: Stack, work: Queue, dead: Queue
+) -> None:
+    """Both instances are taken for longer than the visibility time-out: it comes again later."""
+    work.send({"number": 130, "hold_until": 1, "seconds": 2})
+    until(lambda: receive_counts(stack, 130) == [1])
+    work.send({"number": 131, "hold_until": 1, "seconds": 2})
+    until(lambda: receive_counts(stack, 131) == [1])
+    work.send({"number": 132})
+    until(lambda: work.count() == 0 and bool(receive_counts(stack, 132)))
+    assert dead.count() == 0
+
+
+@pytest.mark.parametrize("ending", ["stopped", "killed"])
+def test_a_gateway_that_ends_in_the_middle_of_a_batch_loses_none(ending: str) -> None:
+    """Nor does the long poll that it leaves behind take a message that nobody then sees."""
+    options = {"twins": (), "visibility_seconds": {"WorkQueue": 3}}
+    with Stack(template=PROBE, **options) as stack:
+        work, dead = (Queue(stack.aws_url, name) for name in ("WorkQueue", "DeadQueue"))
+        work.send({"number": 140, "hold_until": 1, "seconds": 4})
+        until(lambda: receive_counts(stack, 140) == [1])
+        if ending == "killed":
+            stack.kill("gateway")
+        stack.restart("gateway")
+        until(lambda: work.count() == 0)
+        assert receive_counts(stack, 140) == [1, 2]
+        assert dead.count() == 0
 
 
 def test_an_error_of_the_function_keeps_the_message_until_it_is_dead(
