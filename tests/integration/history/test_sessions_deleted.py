@@ -9,6 +9,7 @@ import pytest
 from tandem.db import turn_statements
 from tandem.db.connection import Database
 from tandem.db.proposals import Effects, parameters_of_effects
+from tandem.db.rate_budgets import rate_parameters
 from tandem.db.sessions import Sessions
 from tandem.errors import NotFound
 from tandem.settings import DatabaseSettings
@@ -143,6 +144,7 @@ def commit_parameters(person: Person, session: UUID, turn: UUID) -> dict[str, An
         "provider_ids": [],
         "turn_ids": [],
         **parameters_of_effects(Effects()),
+        **rate_parameters([]),
     }
 
 
@@ -210,7 +212,7 @@ def test_a_commit_waits_for_a_deletion_in_flight_and_stores_nothing(ledger: Ledg
     for connection in (deleter, committer):
         connection.close()
 
-    [[alive, done, owed, _]] = found or []
+    [[alive, done, owed, *_]] = found or []
     assert (alive, done, owed) == (False, False, 0)
     assert ledger.run("select state, reply from turns where id = :turn", turn=turn) == [
         ["abandoned", None]

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from tandem.clients.budget import Tallies
 from tandem.db.caller import admit, as_caller, identity
 from tandem.db.connection import Database, Row
+from tandem.db.rate_budgets import Rates, parse_rates, rates_after, telling
 from tandem.db.sessions import session_not_found
 from tandem.ids import MessageId, SessionRowId, TurnId, ZepUuid
 from tandem.principal import Principal
@@ -44,11 +46,15 @@ _PAGE = as_caller(
      where (m.rank = 0 or t.state = 'answered') and (t.seq, m.rank) > (:after_seq, :after_rank)
      order by t.seq, m.rank
      limit :fetch
-)
-select standing.live, standing.allowed, found.id as session_row, found.zep_thread_uuid, page.*
+), """
+    + rates_after("exists (select from page where page.delivered)")
+    + """
+select standing.live, standing.allowed, found.id as session_row, found.zep_thread_uuid, page.*,
+       rates.rows as rates
   from standing
   left join found on true
   left join page on true
+ cross join rates
  order by page.seq, page.rank
 """
 )
@@ -97,10 +103,15 @@ class LedgerPage:
 
 
 class MessageIndex:
-    """Reads the ledger's messages."""
+    """Reads the ledger's messages.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        rates: tells and learns about the calls to Zep that follow.
+    """
+
+    def __init__(self, database: Database, rates: Rates | None = None) -> None:
         self._database = database
+        self._rates = rates or Tallies()
 
     async def page(
         self,
@@ -121,16 +132,19 @@ class MessageIndex:
             NotFound: `session_not_found`.
             Unavailable: the database is away.
         """
-        rows = await self._database.rows(
-            _PAGE,
-            repeatable=True,
-            **identity(principal, user_id),
-            session_id=session_id,
-            after_seq=after.seq,
-            after_rank=after.rank,
-            fetch=limit + 1,
-        )
+        with telling(self._rates, ("zep",)) as told:
+            rows = await self._database.rows(
+                _PAGE,
+                repeatable=True,
+                **identity(principal, user_id),
+                session_id=session_id,
+                after_seq=after.seq,
+                after_rank=after.rank,
+                fetch=limit + 1,
+                **told,
+            )
         first = rows[0]
+        self._rates.learned(parse_rates(first["rates"]))
         admit(first)
         if first["session_row"] is None:
             raise session_not_found()

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from tandem.clients.budget import Tallies
 from tandem.db.caller import admit, as_caller, identity
 from tandem.db.connection import Database, Row
 from tandem.db.hidden_listed import HIDDEN, parse_hidden
 from tandem.db.pending import PENDING, Pending, parse_pending
+from tandem.db.rate_budgets import Rates, parse_rates, rates_after, telling
 from tandem.db.said_lately import SAID_LATELY, SAID_LIMIT, parse_said_lately
 from tandem.db.sessions import session_not_found
 from tandem.db.sources import RESOLVED, parameters_of, parse_resolved
+from tandem.errors import Provider
 from tandem.ids import AccountId, Mem0Id, TurnId, ZepUuid
 from tandem.principal import Principal
 from tandem.recall.items import Draft, ResolvedSource
@@ -40,10 +43,12 @@ _LOOK = (
     + HIDDEN
     + ", "
     + SAID_LATELY
+    + ", "
+    + rates_after("exists (select from caller where caller.allowed)")
     + """
 select standing.live, standing.allowed, caller.zep_graph_uuid, session.id as session_row,
        last.id as last_turn, last.message as last_message, pending.rows as pending,
-       hidden_listed.ids as hidden, said_lately.rows as said_lately
+       hidden_listed.ids as hidden, said_lately.rows as said_lately, rates.rows as rates
   from standing
   left join caller on true
   left join session on true
@@ -51,6 +56,7 @@ select standing.live, standing.allowed, caller.zep_graph_uuid, session.id as ses
  cross join pending
  cross join hidden_listed
  cross join said_lately
+ cross join rates
 """
 )
 
@@ -205,33 +211,47 @@ class Traced(NamedTuple):
 
 class MemoryLedger:
     """The ledger's part in the memory view and in search. Every method is one round trip and
-    raises `Unavailable` when the database is away."""
+    raises `Unavailable` when the database is away.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        rates: tells and learns about the calls to the stores, with `look`.
+    """
+
+    def __init__(self, database: Database, rates: Rates | None = None) -> None:
         self._database = database
+        self._rates = rates or Tallies()
 
     async def look(
-        self, principal: Principal, *, user_id: str | None = None, session_id: str | None = None
+        self,
+        principal: Principal,
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        asks: Sequence[Provider] = ("zep", "mem0"),
     ) -> Looked:
         """Whom this is about, and what they said lately.
 
         Args:
             user_id: the label that the request names, if any.
             session_id: the session whose last message is wanted, if any.
+            asks: the stores that are to be asked then.
 
         Raises:
             Unauthenticated: the login has ended.
             Forbidden: `forbidden_user`.
             NotFound: `session_not_found`.
         """
-        row = await self._database.row(
-            _LOOK,
-            repeatable=True,
-            **identity(principal, user_id),
-            session_id=session_id,
-            pending_except=None,
-            said_limit=SAID_LIMIT if session_id is not None else 0,
-        )
+        with telling(self._rates, asks) as told:
+            row = await self._database.row(
+                _LOOK,
+                repeatable=True,
+                **identity(principal, user_id),
+                session_id=session_id,
+                pending_except=None,
+                said_limit=SAID_LIMIT if session_id is not None else 0,
+                **told,
+            )
+        self._rates.learned(parse_rates(row["rates"]))
         admit(row)
         if session_id is not None and row["session_row"] is None:
             raise session_not_found()

@@ -3,7 +3,8 @@
 The arithmetic stands in `migrations/0007_rate_budgets.sql`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -43,6 +44,22 @@ class Rates(Protocol):
     def told(self, asks: Sequence[Provider] = ()) -> Sequence[Asked]: ...
     def put_back(self, asked: Sequence[Asked]) -> None: ...
     def learned(self, granted: Sequence[Granted]) -> None: ...
+
+
+@contextmanager
+def telling(rates: Rates, asks: Sequence[Provider] = ()) -> Iterator[dict[str, Any]]:
+    """The parameters of `rates_after` for the statement inside; what it was to tell is kept if it
+    fails.
+
+    Args:
+        asks: providers that are to be called right after it.
+    """
+    asked = rates.told(asks)
+    try:
+        yield rate_parameters(asked)
+    except BaseException:
+        rates.put_back(asked)
+        raise
 
 
 def rate_parameters(asked: Sequence[Asked], *, keep: float = 0.0) -> dict[str, Any]:

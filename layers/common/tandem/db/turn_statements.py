@@ -1,15 +1,16 @@
 """The statements of `tandem.db.turns`, each one round trip.
 
 Opening takes locks in one order (account, key, session), so that parallel requests of a person
-queue up instead of deadlocking. What must be counted (turns a minute, the next `seq`) lives in
-the rows that the statement updates, because a CTE that waits for a lock still sees the old
-snapshot of every other table.
+queue up instead of deadlocking; the buckets of calls, which all people share, come last. What must
+be counted (turns a minute, the next `seq`) lives in the rows that the statement updates, because a
+CTE that waits for a lock still sees the old snapshot of every other table.
 """
 
 from tandem.db.caller import as_caller
 from tandem.db.hidden_listed import HIDDEN
 from tandem.db.pending import PENDING
 from tandem.db.proposals import AWAITING, SETTLED
+from tandem.db.rate_budgets import rates_after
 from tandem.db.said_lately import SAID_LATELY
 from tandem.db.sources import RESOLVED
 
@@ -114,6 +115,8 @@ OPEN = as_caller(
     + HIDDEN
     + ","
     + SAID_LATELY
+    + ","
+    + rates_after("(select count(*) > 0 from mine)")
     + """
 select standing.live, standing.allowed, rated.within, rated.wait,
        turn.id, turn.session_row, turn.seq, turn.state, turn.attempt, turn.user_message_id,
@@ -122,7 +125,7 @@ select standing.live, standing.allowed, rated.within, rated.wait,
        (select turn_id from earlier limit 1) as earlier_turn,
        caller.zep_graph_uuid, recent.rows as recent, pending.rows as pending,
        awaiting.proposal, awaiting.asked, awaiting.conflict, hidden_listed.ids as hidden,
-       said_lately.rows as said_lately
+       said_lately.rows as said_lately, rates.rows as rates
   from standing
   left join caller on true
   left join rated on true
@@ -133,6 +136,7 @@ select standing.live, standing.allowed, rated.within, rated.wait,
   cross join awaiting
   cross join hidden_listed
   cross join said_lately
+  cross join rates
 """
 )
 
@@ -185,10 +189,16 @@ with caller as (
  returning turn_id
 ), """
     + SETTLED
+    + ","
+    + rates_after(
+        "(select count(*) from owed) + (select count(*) from proposed)"
+        " + (select count(*) from decided) + (select count(*) from asked) < 0"
+    )
     + """
 select exists (select from alive) as alive, exists (select from done) as done,
-       (select count(*) from owed) as owed, r.rows as sources
+       (select count(*) from owed) as owed, r.rows as sources, rates.rows as rates
   from resolved_sources r
+ cross join rates
 """
 )
 

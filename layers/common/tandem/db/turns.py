@@ -4,25 +4,28 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
+from tandem.clients.budget import Tallies
 from tandem.db import turn_statements as statements
 from tandem.db.caller import admit, identity
 from tandem.db.connection import Database, Row
 from tandem.db.hidden_listed import parse_hidden
 from tandem.db.pending import Pending, parse_pending
 from tandem.db.proposals import Awaiting, Effects, parameters_of_effects, parse_awaiting
+from tandem.db.rate_budgets import Rates, parse_rates, telling
 from tandem.db.said_lately import SAID_LIMIT, parse_said_lately
 from tandem.db.sessions import session_not_found
 from tandem.db.sources import parameters_of, parse_resolved
-from tandem.errors import Conflict, NotFound, RateLimited
+from tandem.errors import Conflict, NotFound, Provider, RateLimited
 from tandem.ids import AccountId, Mem0Id, MessageId, SessionRowId, TurnId, ZepUuid
 from tandem.principal import Principal
 from tandem.recall.items import Draft, ResolvedSource
 from tandem.recall.source_sentences import Utterance
 
 KEY_HOURS = 24
+_ASKED: Final[tuple[Provider, ...]] = ("zep", "mem0", "gemini")
 Outcome = Literal["opened", "answered", "in_progress"]
 
 
@@ -114,10 +117,16 @@ class TurnStatus:
 
 
 class Turns:
-    """Reads and writes the ledger."""
+    """Reads and writes the ledger.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        rates: tells how many calls went out and learns who may be called, with the opening and
+            the commit of a turn.
+    """
+
+    def __init__(self, database: Database, rates: Rates | None = None) -> None:
         self._database = database
+        self._rates = rates or Tallies()
 
     async def open(
         self, principal: Principal, user_id: str | None, new: NewTurn, limits: TurnLimits
@@ -134,15 +143,21 @@ class Turns:
             Unavailable: the database is away.
         """
         parameters = _opening(principal, user_id, new, limits)
-        row = await self._database.row(statements.OPEN, repeatable=True, **parameters)
+        row = await self._opened(parameters)
         if row["id"] is None and row["earlier_turn"] is not None:
             # The statement waited for the one that opened the turn and still sees the tables as
             # they stood before. Only now can be told whether the turn is ours or the key misused.
-            row = await self._database.row(statements.OPEN, repeatable=True, **parameters)
+            row = await self._opened(parameters)
         admit(row)
         if row["within"] is False:
             raise RateLimited(code="too_many_turns", retry_after_seconds=max(1, row["wait"]))
         return _turn(row, new)
+
+    async def _opened(self, parameters: dict[str, Any]) -> Row:
+        with telling(self._rates, _ASKED) as told:
+            row = await self._database.row(statements.OPEN, repeatable=True, **parameters, **told)
+        self._rates.learned(parse_rates(row["rates"]))
+        return row
 
     async def commit(
         self, turn: Turn, account_id: AccountId, reply: Reply
@@ -156,18 +171,20 @@ class Turns:
             NotFound: `session_not_found`, the session was deleted meanwhile.
             Unavailable: the database is away; whether the reply was stored is unknown.
         """
-        row = await self._database.row(
-            statements.COMMIT,
-            repeatable=True,
-            account_id=account_id,
-            session_row=turn.session_row,
-            turn_id=turn.turn_id,
-            attempt=turn.attempt,
-            reply=reply.text,
-            answer=json.dumps(reply.facts),
-            **parameters_of(reply.drafts),
-            **parameters_of_effects(reply.effects),
-        )
+        with telling(self._rates) as told:
+            row = await self._database.row(
+                statements.COMMIT,
+                repeatable=True,
+                account_id=account_id,
+                session_row=turn.session_row,
+                turn_id=turn.turn_id,
+                attempt=turn.attempt,
+                reply=reply.text,
+                answer=json.dumps(reply.facts),
+                **parameters_of(reply.drafts),
+                **parameters_of_effects(reply.effects),
+                **told,
+            )
         if not row["alive"]:
             raise session_not_found()
         return parse_resolved(row["sources"]) if row["done"] else None

@@ -32,7 +32,8 @@ declare
     capacity double precision;
     a_second double precision;
     level double precision;
-    moment timestamptz;
+    at_moment timestamptz;
+    counted timestamptz;
 begin
     for one in
         select u.name, u.a_minute, u.told, case when asking then u.asked else 0 end as asked
@@ -47,7 +48,8 @@ begin
             select b.tokens, b.counted_at, b.paused_until into strict bucket
               from rate_budgets b where b.provider = one.name;
         end if;
-        moment := greatest(bucket.counted_at, coalesce(at_time, clock_timestamp()));
+        at_moment := coalesce(at_time, clock_timestamp());
+        counted := greatest(bucket.counted_at, at_moment);   -- a clock may have been set back
         name := one.name;
         granted := one.asked;
         wait_seconds := 0;
@@ -55,20 +57,20 @@ begin
             capacity := greatest(2, one.a_minute / 20.0);
             a_second := (one.a_minute - capacity) / 63;
             level := least(capacity, bucket.tokens + a_second
-                                     * extract(epoch from moment - bucket.counted_at)) - one.told;
+                                     * extract(epoch from counted - bucket.counted_at)) - one.told;
             level := greatest(level, -capacity);
             granted := greatest(0, least(one.asked, floor(level - keep * capacity)));
             if granted = 0 then
                 wait_seconds := greatest(0, (1 + keep * capacity - level) / a_second);
             end if;
         end if;
-        if bucket.paused_until > moment then
+        if bucket.paused_until > at_moment then
             granted := 0;
             wait_seconds := greatest(wait_seconds,
-                                     extract(epoch from bucket.paused_until - moment));
+                                     extract(epoch from bucket.paused_until - at_moment));
         end if;
         if taking then
-            update rate_budgets b set tokens = level - granted, counted_at = moment
+            update rate_budgets b set tokens = level - granted, counted_at = counted
              where b.provider = one.name;
         end if;
         return next;
