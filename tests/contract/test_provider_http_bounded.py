@@ -205,3 +205,11 @@ def test_those_who_share_the_key_hear_of_a_refusal(
 
     assert error.status == 429
     assert purse.refusals == [heard]
+
+
+def test_a_budget_that_hears_of_a_refusal_says_itself_who_may_call() -> None:
+    purse = Purse()
+    wire = Wire(Recorder([httpx.Response(429, headers={"retry-after": "30"}), ok()]), budget=purse)
+
+    wire.failure()
+    wire.send()

@@ -117,11 +117,15 @@ def test_only_who_is_to_be_called_is_asked_for() -> None:
     assert [one.asked for one in Tallies(zep, mem0).told(["mem0"])] == [0, 1]
 
 
-def test_a_refusal_is_told_to_everybody_at_once() -> None:
+@pytest.mark.parametrize(("asked", "held"), [(7, 7), (None, 1)])
+def test_a_refusal_holds_the_own_breaker_and_is_told_to_everybody(
+    asked: int | None, held: float
+) -> None:
+    holds: list[float] = []
     pauses: list[object] = []
-    asyncio.run(tally([], pauses).refused(7))
+    asyncio.run(tally(holds, pauses).refused(asked))
 
-    assert pauses == [("zep", 7)]
+    assert (holds, pauses) == ([held], [("zep", asked)])
 
 
 def test_a_job_takes_a_handful_and_asks_again_when_it_is_used_up(world: World) -> None:
@@ -184,16 +188,19 @@ def test_while_nobody_may_call_one_of_many_asks_and_the_others_know(world: World
     assert {type(error) for error in refused} == {UpstreamRateLimited}
 
 
-def test_after_a_refusal_by_the_provider_what_was_taken_before_is_not_used(world: World) -> None:
+@pytest.mark.parametrize(("asked", "later"), [(4, 4.5), (None, 1.5), (86_400, 300.5)])
+def test_after_a_refusal_by_the_provider_what_was_taken_before_is_not_used(
+    world: World, asked: int | None, later: float
+) -> None:
     async def refused() -> None:
         budget = world.budget()
         await calls(1, budget.take)
-        await budget.refused(4)
+        await budget.refused(asked)
         world.buckets.answers = [Granted("zep", 0, 0.5)]
-        await calls(1, budget.take)
+        await budget.take("thread.get", seconds=1_000.0)
 
     asyncio.run(refused())
-    assert (world.buckets.pauses, world.now) == ([("zep", 4)], 1_000.5)
+    assert (world.buckets.pauses, world.now) == ([("zep", asked)], 1_000 + later)
 
 
 def test_without_the_database_no_job_calls(world: World) -> None:

@@ -5,6 +5,7 @@ from tandem.errors import ConfigurationError
 from tandem.settings import (
     KEY_BYTES,
     DatabaseSettings,
+    RateSettings,
     StageSettings,
     TokenSettings,
     ZepSettings,
@@ -43,6 +44,8 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ZEP_BASE_URL", "canary.example.com", ZepSettings),
         ("ZEP_BASE_URL", "ftp://canary.example.com", ZepSettings),
         ("DATABASE_CONNECT_SECONDS", "canary", DatabaseSettings),
+        ("ZEP_REQUESTS_PER_MINUTE", "-1", RateSettings),
+        ("MEM0_REQUESTS_PER_MINUTE", "4", RateSettings),
     ],
 )
 def test_a_wrong_setting_is_named_and_its_value_is_not(

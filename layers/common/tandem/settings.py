@@ -18,6 +18,10 @@ KEY_BYTES: dict[Algorithm, int] = {"HS256": 32, "HS384": 48, "HS512": 64}
 """The shortest key that each algorithm accepts (RFC 7518 §3.2)."""
 
 
+FEWEST_CALLS = 5
+"""The least that a plan may allow a minute; what Zep leaves to who has used up a quota."""
+
+
 def _base_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -25,7 +29,14 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _some_or_none(value: int) -> int:
+    if 0 < value < FEWEST_CALLS:
+        raise ValueError("0, or enough for a bucket")
+    return value
+
+
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+CallsPerMinute = Annotated[int, Field(ge=0), AfterValidator(_some_or_none)]
 Seconds = Annotated[float, Field(gt=0, le=900)]
 
 
@@ -71,6 +82,15 @@ class DatabaseSettings(Settings):
 
     database_connect_seconds: Seconds = 1.0
     database_statement_seconds: Seconds = 2.0
+
+
+class RateSettings(Settings):
+    """How many calls a minute each provider's plan allows, to all who share the key. 0: not known,
+    so that only the provider's own refusals slow us down. Zep's default is its smaller plan's."""
+
+    zep_requests_per_minute: CallsPerMinute = 600
+    mem0_requests_per_minute: CallsPerMinute = 0
+    gemini_requests_per_minute: CallsPerMinute = 0
 
 
 class ZepSettings(Settings):
@@ -154,11 +174,13 @@ class RetrievalSettings(Settings):
 
 
 class DeliverySettings(Settings):
-    """The delivery job's pace: its lease, one call's limit, how long it waits for ingestion, and
-    after how long it gives up a turn that nobody has answered."""
+    """The delivery job's pace: its lease, one call's limit, how long a call whose answer was lost
+    may still arrive, how long it waits for ingestion, and after how long it gives up a turn that
+    nobody has answered."""
 
     delivery_lease_seconds: Seconds = 45.0
     delivery_call_seconds: Seconds = 8.0
+    delivery_doubt_seconds: Seconds = 60.0
     ingestion_poll_seconds: Seconds = 4.0
     turn_abandoned_seconds: Seconds = 600.0
 

@@ -3,13 +3,10 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
 
 from tandem.clients.breaker import Breaker, Passage
-from tandem.clients.budget import Budget
+from tandem.clients.budget import HOLD_SECONDS, Budget
 from tandem.errors import AppError, UpstreamError, UpstreamRateLimited
-
-_HOLD_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +37,9 @@ class Bounds:
         if not isinstance(error, UpstreamRateLimited) or error.status is None:
             return
         asked = error.retry_after_seconds
-        if self.breaker is not None:
-            self.breaker.hold(_HOLD_SECONDS if asked is None else asked)
         if self.budget is not None:
             with suppress(AppError, TimeoutError):
                 async with asyncio.timeout(max(0.0, seconds)):
                     await self.budget.refused(asked)
+        elif self.breaker is not None:
+            self.breaker.hold(HOLD_SECONDS if asked is None else asked)

@@ -6,9 +6,12 @@ Jobs ask before each handful of calls; see `shared_budget.py`.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from tandem.errors import Provider
+
+HOLD_SECONDS: Final = 1
+"""How long nobody asks a provider that says 429 and not for how long. Short: it stops everybody."""
 
 
 class Budget(Protocol):
@@ -28,7 +31,8 @@ class Budget(Protocol):
 
     async def refused(self, retry_after_seconds: int | None) -> None:
         """Hears that the provider refused an attempt for now (429), so that everybody who shares
-        the key slows down. May be cancelled; what it raises of ours is not told to anybody.
+        the key slows down, this process included. May be cancelled; what it raises of ours is not
+        told to anybody.
 
         Args:
             retry_after_seconds: what the provider asked for, if it did.
@@ -100,7 +104,9 @@ class Tally:
             self._untold += 1
 
     async def refused(self, retry_after_seconds: int | None) -> None:
-        """Tells the others. Raises `Unavailable` when the database is away."""
+        """Holds the breaker and tells the others. Raises `Unavailable` when the database is
+        away."""
+        self._hold(HOLD_SECONDS if retry_after_seconds is None else retry_after_seconds)
         await self._pause(self.provider, retry_after_seconds)
 
     def told(self, asks: int) -> Asked:

@@ -3,8 +3,8 @@
 Nothing is connected and no key is read before the first call.
 """
 
+from tandem.clients.bounds import Bounds
 from tandem.clients.breaker import Breaker
-from tandem.clients.budget import Budget
 from tandem.clients.call_log import log_call, log_opened
 from tandem.clients.connections import build_http_client
 from tandem.clients.http import ProviderHttp
@@ -16,45 +16,36 @@ from tandem.settings import Mem0Settings, ZepSettings
 
 
 def zep_client(
-    settings: ZepSettings,
-    secrets: Secrets,
-    *,
-    breaker: Breaker | None = None,
-    budget: Budget | None = None,
+    settings: ZepSettings, secrets: Secrets, *, bounds: Bounds | None = None
 ) -> ZepClient:
     """Zep at its address, with its key from the secret and one log line a call.
 
     Args:
-        breaker: for who else must know whether Zep is there; one of its own when left out.
-        budget: of those who share the key.
+        bounds: the budget of those who share the key, and a breaker if somebody else must know
+            whether Zep is there. Without them it has a breaker of its own.
     """
-    http = _http("zep", settings.zep_base_url, breaker, budget)
+    http = _http("zep", settings.zep_base_url, bounds)
     return ZepClient(http, api_key=lambda: secrets.value("ZEP_API_KEY"))
 
 
 def mem0_client(
-    settings: Mem0Settings,
-    secrets: Secrets,
-    *,
-    breaker: Breaker | None = None,
-    budget: Budget | None = None,
+    settings: Mem0Settings, secrets: Secrets, *, bounds: Bounds | None = None
 ) -> Mem0Client:
     """Mem0 at its address, with its key from the secret and one log line a call.
 
     Args:
-        breaker, budget: as for Zep.
+        bounds: as for Zep.
     """
-    http = _http("mem0", settings.mem0_api_url, breaker, budget)
+    http = _http("mem0", settings.mem0_api_url, bounds)
     return Mem0Client(http, api_key=lambda: secrets.value("MEM0_API_KEY"))
 
 
-def _http(
-    provider: Provider, base_url: str, breaker: Breaker | None, budget: Budget | None
-) -> ProviderHttp:
+def _http(provider: Provider, base_url: str, bounds: Bounds | None) -> ProviderHttp:
+    given = bounds or Bounds()
     return ProviderHttp(
         provider,
         build_http_client(base_url=base_url),
-        breaker=breaker or Breaker(provider, on_open=log_opened),
-        budget=budget,
+        breaker=given.breaker or Breaker(provider, on_open=log_opened),
+        budget=given.budget,
         on_call=log_call,
     )

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal, Protocol
 
-from tandem.clients.budget import Asked, Granted
+from tandem.clients.budget import HOLD_SECONDS, Asked, Granted
 from tandem.errors import Provider, Unavailable, UpstreamRateLimited
 
 Share = Literal["deliveries", "jobs"]
@@ -85,9 +85,10 @@ class SharedBudget:
             raise self._refusal(operation, _AWAY_SECONDS) from error
 
     async def refused(self, retry_after_seconds: int | None) -> None:
-        """Tells the others, and asks anew itself. Raises `Unavailable` when the database is
-        away."""
+        """Waits itself and tells the others. Raises `Unavailable` when the database is away."""
+        seconds = HOLD_SECONDS if retry_after_seconds is None else retry_after_seconds
         self._calls = 0
+        self._none_before = self._clock() + min(seconds, LONGEST_WAIT_SECONDS)
         await self._buckets.pause(self._provider, retry_after_seconds)
 
     async def _wait_seconds(self) -> float:

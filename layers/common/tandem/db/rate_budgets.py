@@ -8,14 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from tandem.clients.budget import Asked, Granted
+from tandem.clients.budget import HOLD_SECONDS, Asked, Granted
 from tandem.db.connection import Database, DatabaseError
 from tandem.errors import Provider, Unavailable
 
 LONGEST_PAUSE_SECONDS: Final = 300
 """A provider that wants to be left alone for longer is asked once in between."""
-PAUSE_SECONDS: Final = 1
-"""When it says 429 and not for how long. Short, because it stops everybody."""
 
 
 def rates_after(done: str) -> str:
@@ -112,7 +110,7 @@ class RateBudgets:
 
     async def pause(self, provider: Provider, retry_after_seconds: int | None) -> None:
         """Nobody calls this provider for so long; a longer pause that holds already stays."""
-        asked = PAUSE_SECONDS if retry_after_seconds is None else retry_after_seconds
+        asked = HOLD_SECONDS if retry_after_seconds is None else retry_after_seconds
         seconds = float(min(asked, LONGEST_PAUSE_SECONDS))
         try:
             await self.database.rows(_PAUSE, repeatable=True, provider=provider, seconds=seconds)
