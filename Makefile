@@ -1,6 +1,6 @@
 # Each target sets up what it needs, and no more. GNU make 3.81 or newer.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo twins test contract lint validate validate-selftest build bench eval smoke lock clean dev-env tools-env runtime-env contract-env wheels
+.PHONY: help dev demo twins test contract lint validate validate-selftest build bench eval smoke redrive lock clean dev-env tools-env runtime-env contract-env wheels
 
 PY := .venv/bin/python
 TOOLS := .tools/venv/bin/python
@@ -43,6 +43,9 @@ eval: dev-env ## play the labelled sets through a whole local stack and judge wh
 
 smoke: dev-env runtime-env build ## play the story on the built artifacts
 	@$(PY) scripts/run_tests.py --plain tests/smoke
+
+redrive: dev-env ## put dead letters back: FROM=<dead-letter queue's URL> TO=<queue's URL>, or DEV=1
+	@$(PY) -m scripts.redrive
 
 lock: ## resolve requirements/*.in again (needs uv and the network)
 	@sh scripts/lock
