@@ -12,6 +12,7 @@ import httpx
 from chat_api.answering import Answering, AnswerLimits
 from chat_api.toolbox import Toolbox
 from chat_api.turn import Prompt
+from tandem.clients.bounds import Bounds
 from tandem.clients.connections import build_http_client, build_ssl_context
 from tandem.clients.gemini import build_genai_client
 from tandem.clients.http import ProviderHttp
@@ -92,7 +93,9 @@ async def never(_: Json | None = None) -> Json:
     raise AssertionError
 
 
-def answering(gemini: httpx.AsyncBaseTransport, *, model_calls: int = 4) -> Answering:
+def answering(
+    gemini: httpx.AsyncBaseTransport, *, model_calls: int = 4, bounds: Bounds | None = None
+) -> Answering:
     """The real thing before a scripted model."""
     client = build_genai_client(
         api_key="test-key",
@@ -105,6 +108,7 @@ def answering(gemini: httpx.AsyncBaseTransport, *, model_calls: int = 4) -> Answ
         "gemini-test",
         client=lambda: client,
         limits=AnswerLimits(model_calls, max_output_tokens=512),
+        bounds=bounds,
     )
 
 

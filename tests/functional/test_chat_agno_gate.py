@@ -70,13 +70,13 @@ FAILURES: list[tuple[str, Step, type[errors.AppError], str, int]] = [
     ("500", google_says(500, "INTERNAL"), errors.UpstreamUnavailable, "", 2),
     ("503", google_says(503, "UNAVAILABLE"), errors.UpstreamUnavailable, "", 2),
     ("504", google_says(504, "DEADLINE_EXCEEDED"), errors.UpstreamTimeout, "", 1),
-    ("HTML 502", fails(502, b"<html>" + WORDS.encode()), errors.UpstreamUnavailable, "", 1),
+    ("HTML 502", fails(502, b"<html>" + WORDS.encode()), errors.UpstreamUnavailable, "", 2),
     ("HTML 200", raw(f"<html>{WORDS}"), errors.UpstreamUnavailable, "", 1),
     ("redirect", fails(302, b"", location="http://a.test"), errors.UpstreamUnavailable, "", 1),
-    ("read timeout", httpx.ReadTimeout(WORDS), errors.UpstreamTimeout, "", 2),
+    ("read timeout", httpx.ReadTimeout(WORDS), errors.UpstreamTimeout, "", 1),
     ("connect timeout", httpx.ConnectTimeout(WORDS), errors.UpstreamTimeout, "", 2),
     ("no connection", httpx.ConnectError(WORDS), errors.UpstreamUnavailable, "", 2),
-    ("reset", httpx.ReadError(WORDS), errors.UpstreamUnavailable, "", 1),
+    ("reset", httpx.ReadError(WORDS), errors.UpstreamUnavailable, "", 2),
     ("safety", finished("SAFETY"), errors.UpstreamUnavailable, "reply_blocked", 1),
     ("recitation", finished("RECITATION"), errors.UpstreamUnavailable, "reply_blocked", 1),
     ("other", finished("OTHER"), errors.UpstreamUnavailable, "reply_blocked", 1),
@@ -197,7 +197,7 @@ def test_nul_and_halves_of_surrogate_pairs_never_get_into_a_reply() -> None:
     assert ask(Gemini(raw(body))).text == "Ad\ufffda \ufffd 😀"
 
 
-def test_a_busy_gemini_is_asked_again_by_the_sdk_alone() -> None:
+def test_a_busy_gemini_is_asked_once_more() -> None:
     gemini = Gemini(google_says(503, "UNAVAILABLE"), says("Delhi."))
 
     reply = ask(gemini)
@@ -238,13 +238,13 @@ def test_every_call_of_the_model_is_one_log_line_without_words(log_lines: Any) -
     looking = calls(("search_facts", {"query": WORDS}))
     with pytest.raises(errors.UpstreamRejected):
         ask(Gemini(looking, google_says(400, "INVALID_ARGUMENT")), prompt(WORDS))
-    failure_of(never, seconds=0.05)
+    failure_of(never, seconds=0.2)
 
     lines = [line for line in log_lines() if line.get("provider") == "gemini"]
     assert [(line["outcome"], line.get("status")) for line in lines] == [
         ("ok", None),
         ("rejected", 400),
-        ("cancelled", None),
+        ("timeout", None),
     ]
     assert all(line["operation"] == "generate_content" for line in lines)
     assert all(line["duration_ms"] >= 0 for line in lines)

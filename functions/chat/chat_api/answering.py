@@ -27,8 +27,10 @@ from chat_api.tools import (
     settle_conflict,
 )
 from chat_api.turn import ModelReply, Prompt
+from tandem.clients.bounds import Bounds
 from tandem.clients.call_log import log_call
 from tandem.clients.http import UpstreamCall
+from tandem.deadline import Deadline
 from tandem.errors import AppError, UpstreamTimeout, UpstreamUnavailable
 
 _NO_REPLY: Final = {
@@ -78,11 +80,17 @@ class Answering:
         *,
         client: Callable[[], Client],
         limits: AnswerLimits,
+        bounds: Bounds | None = None,
         on_call: Callable[[UpstreamCall], None] = log_call,
     ) -> None:
         self._limits = limits
+        self._bounds = bounds or Bounds()
         gemini = TracedGemini(
-            model, client=client, max_output_tokens=limits.max_output_tokens, on_call=on_call
+            model,
+            client=client,
+            max_output_tokens=limits.max_output_tokens,
+            bounds=self._bounds,
+            on_call=on_call,
         )
         agents = {
             name: Agent(
@@ -106,6 +114,16 @@ class Answering:
             telemetry=False,
         )
 
+    def check(self) -> None:
+        """Does nothing if the model may be asked now.
+
+        Raises:
+            UpstreamError: it has failed so often that it isn't asked for a while, or it has asked
+                to be left alone; `retry_after_seconds` says for how long.
+        """
+        if self._bounds.breaker is not None:
+            self._bounds.breaker.check(OPERATION)
+
     async def answer(self, prompt: Prompt, toolbox: Toolbox, *, seconds: float) -> ModelReply:
         """A complete reply and what it cost.
 
@@ -114,7 +132,7 @@ class Answering:
                 nothing. Nothing of what it did say is in the error.
             Unavailable: its key can't be read.
         """
-        trace = Trace(most_calls=self._limits.model_calls)
+        trace = Trace(self._limits.model_calls, Deadline(seconds))
         follow(trace)
         try:
             async with asyncio.timeout(seconds):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tandem.clients.gemini import ATTEMPTS
+from chat_api.model import ATTEMPTS
 from tandem.clients.http import MAX_RETRIES
 from tandem.errors import UpstreamError, UpstreamRejected
 from tests.integration.clients.fault_list import Fault
@@ -15,6 +15,8 @@ from tests.integration.clients.storm import Ended
 
 OK: Final = 200
 NOT_FOUND: Final = 404
+SERVER_ERROR: Final = 500
+GATEWAY_TIMEOUT: Final = 504
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def _is_answer(caller: Caller, fault: Fault) -> bool:
 
 def _attempts(caller: Caller, fault: Fault) -> int:
     if caller.is_chat:
-        return ATTEMPTS if fault.status in {429, 500, 503} else 1
+        again = fault.status == SERVER_ERROR or (fault.passing and fault.status != GATEWAY_TIMEOUT)
+        return ATTEMPTS if again else 1
     if caller.name == "zep.ensure_user" and fault.status == NOT_FOUND:
         return 2  # it looks for the user, and then makes one
     return 1 + MAX_RETRIES if fault.passing and caller.method.repeated else 1

@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 
 GOOGLE_URL: Final = "https://generativelanguage.googleapis.com"
 MAX_TEXTS: Final = 100
-ATTEMPTS: Final = 2
 
-_RETRIED_STATUSES: Final = [429, 500, 503]
 _DIMENSIONS: Final = 3_072
 # Google writes each number on a line of its own, about 28 bytes; the answer must stay below 8 MiB.
 _MAX_NUMBERS: Final = 200_000
@@ -289,8 +287,8 @@ def build_genai_client(
 ) -> genai.Client:
     """A `genai.Client` that uses our connections and builds no SSL context of its own.
 
-    It makes at most two attempts at a call, with about 0.3 s between them; nothing above it
-    (Agno's model, Agno's agent) may retry as well, because the counts multiply.
+    It makes one attempt at a call: the SDK would repeat one that is refused for now (429) without
+    the wait that Google asks for.
 
     Args:
         api_key: for the Gemini Developer API.
@@ -321,12 +319,6 @@ def build_genai_client(
         httpx_client=sync_client or httpx.Client(verify=ssl_context, trust_env=False),
         # Without it the SDK builds another context, for websockets that we never open.
         async_client_args={"ssl": ssl_context},
-        retry_options=HttpRetryOptions(
-            attempts=ATTEMPTS,
-            initial_delay=0.3,
-            max_delay=1.0,
-            jitter=0.2,
-            http_status_codes=_RETRIED_STATUSES,
-        ),
+        retry_options=HttpRetryOptions(attempts=1),
     )
     return genai.Client(vertexai=False, api_key=api_key, http_options=options)
