@@ -19,13 +19,15 @@ from tandem.deadline import Deadline
 from tandem.errors import AppError, Conflict, Unavailable, UpstreamError
 from tandem.ids import AccountId, MessageId, SessionRowId, TurnId
 from tandem.principal import Principal
+from tandem.recall.beside import Beside
 from tandem.recall.gather import Gather, Person
 from tandem.recall.items import ResolvedSource
 
 _PAUSES_SECONDS: Final = (0.3, 0.6, 1.2)
 _RETRY_AFTER_SECONDS: Final = 2
-_WAKE_SECONDS: Final = 2.0
-_RELEASE_SECONDS: Final = 3.0
+# What each of them takes at most, and the time to answer.
+_WAKE_SECONDS: Final = 2.3
+_RELEASE_SECONDS: Final = 3.3
 
 
 class Ledger(Protocol):
@@ -44,6 +46,7 @@ class Ledger(Protocol):
 class Answerer(Protocol):
     """The model behind its gate; see `chat_api.answering.Answering`."""
 
+    def check(self) -> None: ...
     async def answer(self, prompt: Prompt, toolbox: Toolbox, *, seconds: float) -> ModelReply: ...
 
 
@@ -110,6 +113,7 @@ class ChatService:
     async def _answer(
         self, caller: Principal, turn: Turn, message: str, deadline: Deadline
     ) -> Answer:
+        self.answerer.check()
         exchange = Exchange(
             course=choose_course(turn.awaiting, message),
             turn=turn,
@@ -122,11 +126,12 @@ class ChatService:
             now=self.now(),
         )
         notes = await exchange.decide()
-        given = await exchange.recall(notes)
-        toolbox = exchange.toolbox(given)
-        said = await self.answerer.answer(
-            exchange.prompt(given), toolbox, seconds=deadline.step(self.limits.model_seconds)
-        )
+        async with Beside() as beside:
+            given = await exchange.recall(notes, beside)
+            toolbox = exchange.toolbox(given)
+            said = await self.answerer.answer(
+                exchange.prompt(given), toolbox, seconds=deadline.step(self.limits.model_seconds)
+            )
         reply = exchange.reply(said, given, toolbox)
         sources = await self.ledger.commit(turn, caller.account_id, reply)
         if sources is None or turn.session_row is None:

@@ -4,6 +4,7 @@ boto3 would do, but its import and client cost as much time as all the rest of a
 (measured by `bench/cold_start.py`), so the one call is made here.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -24,12 +25,16 @@ MAX_DELAY_SECONDS: Final = 900
 _TIMEOUTS: Final = Timeouts(connect_seconds=0.5, read_seconds=1.0, write_seconds=0.5)
 _PATIENT: Final = httpx.Timeout(connect=2.0, read=10.0, write=5.0, pool=10.0)
 
+# Of a whole call with its repetition; the limits above count anew with every piece of an answer.
+_WHOLE_SECONDS: Final = 2.0
+_PATIENT_WHOLE_SECONDS: Final = 15.0
+
 
 class QueueRefused(Exception):
     """The queue's answer is an error, or can't be read."""
 
 
-LOST = (QueueRefused, httpx.HTTPError, ValueError)
+LOST = (QueueRefused, httpx.HTTPError, TimeoutError, ValueError)
 """What sending may raise; ValueError is `NoCredentials`, or an answer that isn't JSON."""
 
 
@@ -53,6 +58,8 @@ class SqsQueue:
     ) -> list[int]:
         """Places of those messages that the queue did not take; empty when it has them all.
 
+        Takes two seconds at most, whatever the queue does.
+
         Wire: `POST /` with `X-Amz-Target: AmazonSQS.SendMessageBatch` and `{"QueueUrl","Entries":
         [{"Id","MessageBody","DelaySeconds"}]}`; of the answer `Failed` is used, whose `Id` is the
         place that was sent. Source: Amazon SQS API reference, SendMessageBatch, and "AWS JSON
@@ -61,10 +68,11 @@ class SqsQueue:
         Args:
             messages: at most `BATCH_SIZE`.
             delay_seconds: at most `MAX_DELAY_SECONDS` count.
-            is_patient: nobody waits, so that the queue may take seconds to answer.
+            is_patient: nobody waits, so that the queue may take fifteen seconds.
 
         Raises:
-            QueueRefused, httpx.HTTPError, ValueError: see `LOST`; none of them may have arrived.
+            QueueRefused, httpx.HTTPError, TimeoutError, ValueError: see `LOST`; none of them may
+                have arrived.
         """
         delay = min(delay_seconds, MAX_DELAY_SECONDS)
         entries = [
@@ -81,11 +89,12 @@ class SqsQueue:
             headers=request.headers,
             timeout=timeout,
         )
-        try:
-            answer = await post()
-        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
-            # A connection that died while the container slept. A second message would do no harm.
-            answer = await post()
+        async with asyncio.timeout(_PATIENT_WHOLE_SECONDS if is_patient else _WHOLE_SECONDS):
+            try:
+                answer = await post()
+            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+                # A connection that died while the container slept. A second message does no harm.
+                answer = await post()
         return _failed(answer, len(entries))
 
 
