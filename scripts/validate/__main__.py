@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scripts.validate import (
     rules_access,
+    rules_alarms,
     rules_api,
     rules_events,
     rules_functions,
@@ -25,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     *rules_access.RULES,
     *rules_events.RULES,
     *rules_migration.RULES,
+    *rules_alarms.RULES,
 )
 
 

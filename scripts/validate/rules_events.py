@@ -13,7 +13,7 @@ VISIBILITY_TO_TIMEOUT = 6
 """AWS's advice: below it, a message comes back while retries of its batch are still running."""
 
 
-def _dead_letter_queues(stack: Stack) -> set[str]:
+def dead_letter_queues(stack: Stack) -> set[str]:
     """Queues that another queue or a schedule moves to what it could not deliver."""
     targets: list[Any] = [
         (properties.get("RedrivePolicy") or {}).get("deadLetterTargetArn")
@@ -28,7 +28,7 @@ def _dead_letter_queues(stack: Stack) -> set[str]:
 
 def queue_dead_letter(stack: Stack) -> Iterator[Finding]:
     """What fails again and again is kept where someone can look at it."""
-    last = _dead_letter_queues(stack)
+    last = dead_letter_queues(stack)
     for name, properties in stack.of_type(QUEUE):
         target = (properties.get("RedrivePolicy") or {}).get("deadLetterTargetArn")
         has_target = any(stack.is_a(queue, QUEUE) for queue in references(target))

@@ -13,10 +13,10 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = (ROOT / "template.yaml").read_text()
 
 
-def validate(template: Path) -> subprocess.CompletedProcess[str]:
+def validate(template: Path, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [str(ROOT / ".tools/venv/bin/python"), "-m", "scripts.validate"]
     return subprocess.run(
-        [*command, "--template", str(template), "--root", str(ROOT)],
+        [*command, "--template", str(template), "--root", str(root)],
         cwd=ROOT,
         # No region, no account, no home: nothing of a person's machine is needed.
         env={"PATH": os.environ["PATH"], "HOME": str(template.parent)},
