@@ -19,6 +19,7 @@ from local import twins_alone
 from local.activity import Activity
 from local.env_file import read_dotenv, real_services, refuse_wrong_values, unknown_names
 from local.intrinsics import TemplateError
+from local.owed import DeadLetters, Ledger, OwedWatch
 from local.postgres import Postgres, PostgresError
 from local.postgres_binaries import remove_copies
 from local.processes import PortTakenError
@@ -142,10 +143,12 @@ def _stay(stack: Stack, welcome: str) -> int:
     try:
         print(welcome, flush=True)
         activity = Activity(stack.log_dir / "gateway.log")
-        while not (ended := stack.ended):
-            for line in activity.news():
-                print(line, flush=True)
-            time.sleep(_WATCH_SECONDS)
+        dead_letters = DeadLetters(stack.aws_url, stack.template)
+        with OwedWatch(Ledger(stack.database_url), dead_letters) as owed:
+            while not (ended := stack.ended):
+                for line in (*activity.news(), *owed.news()):
+                    print(line, flush=True)
+                time.sleep(_WATCH_SECONDS)
     except KeyboardInterrupt:
         print("\nStopping …", flush=True)
         return 0

@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from local import processes
+from local.owed import DeadLetters
 from local.processes import free_port
 from local.queues import provision
 from local.template import load_template
@@ -122,6 +123,13 @@ def test_every_dead_letter_arrives_with_its_attributes_and_the_queue_is_empty(
     assert capsys.readouterr().out == "DeliveryDeadLetterQueue: 23 put back.\n"
     assert asked(queues) == 0
     assert capsys.readouterr().out == "DeliveryDeadLetterQueue: 0 put back.\n"
+
+
+def test_make_dev_counts_the_same_dead_letters(queues: Queues) -> None:
+    queues.bury(3)
+    letters = DeadLetters(queues.endpoint, load_template(ROOT / "template.yaml"))
+    assert letters.count() == 3
+    letters.close()
 
 
 def test_it_stops_at_the_limit_and_says_so(
