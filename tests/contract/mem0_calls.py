@@ -156,6 +156,10 @@ METHODS: dict[str, tuple[Call, Any]] = {
     "create_export": SAME["create_memory_export"],
     "get_export": SAME["get_memory_export"],
     "get_event": (EVENT_CALL, SUCCEEDED),
+    "list_events": (
+        lambda mem0: mem0.list_events(timeout_seconds=5),
+        {"count": 1, "results": [SUCCEEDED]},
+    ),
     "wait_for_event": (
         lambda mem0: mem0.wait_for_event(EVENT, timeout_seconds=5),
         SUCCEEDED,

@@ -42,6 +42,38 @@ def test_memories_are_listed_by_their_metadata_and_ids_hidden_ones_too() -> None
     }
 
 
+def test_memories_are_listed_that_have_any_of_several_metadata() -> None:
+    recorder = Recorder([httpx.Response(200, json={"results": []})] * 2)
+    bodies = []
+    for asked in ([{"a": "x"}, {"a": "y", "b": 2}], [{"a": "x"}]):
+        run(
+            recorder,
+            lambda mem0, asked=asked: mem0.list_memories(
+                user_id="alice", metadata=asked, timeout_seconds=5
+            ),
+        )
+        bodies.append(recorder.body)
+
+    x, y, two = ({"metadata": each} for each in ({"a": "x"}, {"a": "y"}, {"b": 2}))
+    either = {"OR": [{"AND": [x]}, {"AND": [y, two]}]}
+    assert bodies == [
+        {"filters": {"AND": [{"user_id": "alice"}, either]}},
+        {"filters": {"AND": [{"user_id": "alice"}, x]}},
+    ]
+
+
+@pytest.mark.parametrize("payload", [None, "words", {}, {"metadata": None}, {"metadata": "x"}])
+def test_of_a_listed_job_its_metadata_is_read_and_nothing_that_was_said(payload: object) -> None:
+    job = {"id": "e1", "status": "RUNNING"}
+    said = {"messages": [{"role": "user", "content": "canary"}], "metadata": {"turn_id": "t"}}
+    answer = {"results": [{**job, "payload": said}, {**job, "payload": payload}]}
+
+    known, other = answered(answer, METHODS["list_events"][0])
+
+    assert (known.metadata, other.metadata) == ({"turn_id": "t"}, {})
+    assert "canary" not in repr(known)
+
+
 def entities(numbers: range, *, more: bool) -> httpx.Response:
     results = [{"id": str(n), "name": f"p{n}", "type": "user"} for n in numbers]
     following = "https://elsewhere.test/v1/entities/?page=2" if more else None

@@ -55,7 +55,7 @@ def test_the_recording_covers_every_call_of_the_client() -> None:
 @pytest.mark.parametrize("name", sorted(CALLS))
 def test_writes_carry_the_callers_key_in_every_attempt_and_reads_none(name: str) -> None:
     call, answer = CALLS[name]
-    recorder = Recorder([httpx.Response(503), httpx.Response(200, json=answer)])
+    recorder = Recorder([httpx.ConnectError("refused"), httpx.Response(200, json=answer)])
 
     run(recorder, call)
 

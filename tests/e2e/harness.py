@@ -26,6 +26,7 @@ IMPATIENT = FAST_TALKER | {
     "TURN_LEASE_SECONDS": "8",
     "DELIVERY_LEASE_SECONDS": "8",
     "DELIVERY_CALL_SECONDS": "2",
+    "DELIVERY_DOUBT_SECONDS": "4",
     "SWEEP_PATIENCE_SECONDS": "1",
 }
 """What a crash leaves locked is free again after seconds, not after a minute."""

@@ -142,6 +142,7 @@ PAIRS: dict[str, Pair] = {
 }
 ALONE: dict[str, Any] = {
     "get_event": lambda ours, w: ours.get_event(w.event, **TIMED),
+    "list_events": lambda ours, _: ours.list_events(**TIMED),
     "wait_for_event": lambda ours, w: ours.wait_for_event(w.event, **TIMED),
 }
 """Methods that no official client has."""

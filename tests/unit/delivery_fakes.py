@@ -7,7 +7,8 @@ from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.deadline import Deadline
 from tandem.delivery.mem0_delivery import Mem0Delivery
-from tandem.delivery.service import Delivery, Pace
+from tandem.delivery.pace import Pace
+from tandem.delivery.service import Delivery
 from tandem.delivery.stores import StoreDelivery
 from tandem.delivery.wake import Wake
 from tandem.delivery.zep_delivery import ZepDelivery

@@ -41,8 +41,13 @@ class Held:
     owner: UUID | None = None
     until: float = float("-inf")
     not_before: float = float("-inf")
-    unclear: bool = False
+    unclear_since: float | None = None
     failures: int = 0
+    wake_at: float = float("-inf")
+
+    @property
+    def unclear(self) -> bool:
+        return self.unclear_since is not None
 
 
 class LedgerInMemory(Deliveries):
@@ -96,26 +101,52 @@ class LedgerInMemory(Deliveries):
         held = self.leases[store]
         if max(held.until, held.not_before) > self.time.now:
             return None
-        held.unclear = held.unclear or held.owner is not None
+        if held.owner is not None:
+            held.unclear_since = held.until
         held.owner, held.until = owner, self.time.now + seconds
-        return Lease(session_row, store, owner, seconds, held.unclear, held.failures)
+        since = held.unclear_since
+        unclear_seconds = None if since is None else self.time.now - since
+        return Lease(session_row, store, owner, seconds, unclear_seconds, held.failures)
 
-    async def is_resting(self, session_row: SessionRowId, store: StoreName) -> bool:
+    async def nobody_comes(
+        self, session_row: SessionRowId, store: StoreName, *, within_seconds: float
+    ) -> bool:
         assert session_row == SESSION
-        return self.leases[store].not_before > self.time.now
+        if self.leases[store].not_before > self.time.now:
+            return False
+        return self._order(store, within_seconds)
+
+    def _order(self, store: StoreName, seconds: float) -> bool:
+        """Orders a wake-up, unless one comes by then; whether it has to be sent."""
+        coming = min(
+            (h.wake_at for h in self.leases.values() if h.wake_at > self.time.now),
+            default=float("inf"),
+        )
+        self.leases[store].wake_at = min(coming, self.time.now + seconds)
+        return coming > self.time.now + seconds
 
     async def prolong(self, lease: Lease) -> None:
         self._mark(lease)
         self.prolonged += 1
 
     async def release(
-        self, lease: Lease, *, unclear: bool, failures: int, rest_seconds: float
-    ) -> None:
-        if self.leases[lease.store].owner == lease.owner:
-            not_before = self.time.now + rest_seconds
-            self.leases[lease.store] = Held(
-                not_before=not_before, unclear=unclear, failures=failures
-            )
+        self,
+        lease: Lease,
+        *,
+        unclear_seconds: float | None,
+        failures: int,
+        again_seconds: float | None,
+        is_rest: bool,
+    ) -> bool:
+        held = self.leases[lease.store]
+        if held.owner == lease.owner:
+            self.leases[lease.store] = held = Held(wake_at=held.wake_at, failures=failures)
+            if unclear_seconds is not None:
+                held.unclear_since = self.time.now - unclear_seconds
+            if is_rest:
+                held.not_before = held.wake_at = self.time.now + (again_seconds or 0.0)
+                return True
+        return again_seconds is not None and self._order(lease.store, again_seconds)
 
     async def due(self, session_row: SessionRowId, store: StoreName) -> Due:
         return Due(
@@ -176,8 +207,12 @@ class LedgerInMemory(Deliveries):
         assert (account_id, graph_uuid) == (ACCOUNT, user_uuid)
         self.user = user_uuid
 
-    async def set_thread(self, session_row: SessionRowId, thread_uuid: ZepUuid) -> None:
+    async def set_thread(
+        self, session_row: SessionRowId, thread_uuid: ZepUuid, *, instead_of: ZepUuid | None
+    ) -> None:
         assert session_row == SESSION
+        if self.thread not in {instead_of, thread_uuid}:
+            raise LeaseLost
         self.thread = thread_uuid
 
     async def thread_deleted(self, session_row: SessionRowId) -> None:

@@ -131,13 +131,23 @@ class ZepWire(Wire):
                 return self._user(body["user_id"], make=not path.endswith("lookup"))
             case ["threads", *rest]:
                 return self._thread(method, rest, body)
-            case ["graphs", graph, "episodes"] if graph in self.users.values():
-                self.episodes.append(body)
-                answer = {"episode": {"uuid": str(uuid4())}, "task": self._task()}
-                return httpx.Response(202, json=answer)
+            case ["graphs", graph, *rest] if graph in self.users.values():
+                return self._episode(method, rest, body)
             case ["tasks", task] if task in self.tasks:
                 return httpx.Response(200, json={"uuid": task, "status": self.tasks[task]})
         return _missing()
+
+    def _episode(self, method: str, rest: list[str], body: Any) -> httpx.Response:
+        match method, rest:
+            case "POST", ["episodes", "list"]:
+                return httpx.Response(200, json={"items": self.episodes[::-1]})
+            case "GET", ["episodes", episode]:
+                found = [each for each in self.episodes if each["uuid"] == episode]
+                return httpx.Response(200, json=found[0]) if found else _missing()
+        made = {"uuid": str(uuid4()), "processed": False, **body}
+        self.episodes.append(made)
+        answer = {"episode": {"uuid": made["uuid"]}, "task": self._task()}
+        return httpx.Response(202, json=answer)
 
     def _thread(self, method: str, rest: list[str], body: Any) -> httpx.Response:
         answer = _missing()
@@ -184,6 +194,7 @@ class Mem0Wire(Wire):
         super().__init__(time)
         self.memories: list[dict[str, Any]] = []
         self.events: dict[str, tuple[str, list[Any]]] = {}
+        self.payloads: dict[str, Any] = {}
         self.ingestion: list[str] = []
 
     @property
@@ -200,11 +211,17 @@ class Mem0Wire(Wire):
                 memory = {"id": str(uuid4()), "memory": body["messages"][0]["content"]}
                 self.memories.insert(0, {**memory, "metadata": body["metadata"]})
                 made = [{**memory, "event": "ADD"}]
-            self.events[event] = (status, made)
+            self.events[event], self.payloads[event] = (status, made), body
             return httpx.Response(200, json={"event_id": event, "status": "PENDING"})
         if call == "POST /v3/memories/":
             page = {"count": len(self.memories), "next": None, "results": self.memories}
             return httpx.Response(200, json=page)
+        if call == "GET /v1/events/":
+            listed = [
+                {"id": id_, "status": status, "results": made, "payload": self.payloads[id_]}
+                for id_, (status, made) in reversed(self.events.items())
+            ]
+            return httpx.Response(200, json={"count": len(listed), "results": listed})
         event = call.split("/")[-2]
         if event not in self.events:
             return httpx.Response(404, json={"error": "no such event"})

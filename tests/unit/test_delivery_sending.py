@@ -60,7 +60,7 @@ def test_a_failure_that_is_not_about_the_words_is_tried_again(outcome: Any) -> N
     assert world.run(stores=[world.mem0_store]) == [2]
     assert world.ledger.states("mem0") == ["owed"]
 
-    world.time.now += 2
+    world.time.now += 60
     assert world.run(stores=[world.mem0_store]) == []
     assert world.ledger.states("mem0") == ["ingested"]
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tandem.errors import ConfigurationError
+from tandem.errors import ConfigurationError, Provider
 
 Algorithm = Literal["HS256", "HS384", "HS512"]
 KEY_BYTES: dict[Algorithm, int] = {"HS256": 32, "HS384": 48, "HS512": 64}
@@ -91,6 +91,15 @@ class RateSettings(Settings):
     zep_requests_per_minute: CallsPerMinute = 600
     mem0_requests_per_minute: CallsPerMinute = 0
     gemini_requests_per_minute: CallsPerMinute = 0
+
+    def per_minute(self, provider: Provider) -> int:
+        """The limit of one provider's plan; 0 when it isn't known."""
+        limits: dict[Provider, int] = {
+            "zep": self.zep_requests_per_minute,
+            "mem0": self.mem0_requests_per_minute,
+            "gemini": self.gemini_requests_per_minute,
+        }
+        return limits[provider]
 
 
 class ZepSettings(Settings):

@@ -105,7 +105,8 @@ ZEP = {
     "add_messages": Method(
         lambda c, w, s: c.add_messages(
             w.thread, [_message()], idempotency_key=_key(), timeout_seconds=s
-        )
+        ),
+        repeated=False,
     ),
     "list_messages": Method(lambda c, w, s: c.list_messages(w.thread, timeout_seconds=s)),
     "get_message": _find(lambda c, w, s: c.get_message(w.thread, w.message, timeout_seconds=s)),
@@ -192,6 +193,7 @@ MEM0 = {
     ),
     "get_export": _find(lambda c, w, s: c.get_export(w.export, timeout_seconds=s)),
     "get_event": Method(lambda c, w, s: c.get_event(w.event, timeout_seconds=s)),
+    "list_events": Method(lambda c, _, s: c.list_events(timeout_seconds=s)),
     "wait_for_event": Method(lambda c, w, s: c.wait_for_event(w.event, timeout_seconds=s)),
     "users": Method(lambda c, _, s: c.users(timeout_seconds=s)),
     "delete_user": _gone(lambda c, w, s: c.delete_user(w.doomed_user_id, timeout_seconds=s)),

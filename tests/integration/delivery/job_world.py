@@ -83,7 +83,10 @@ class World:
             ]
 
     def wait_no_longer(self) -> None:
-        self.person.run("update delivery_leases set not_before = '-infinity'")
+        self.person.run(
+            "update delivery_leases set not_before = '-infinity', wake_at = null,"
+            " unclear_since = unclear_since - interval '1 hour'"
+        )
 
     def states(self) -> set[str]:
         return {row[3] for row in self.person.owed()}

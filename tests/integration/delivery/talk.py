@@ -51,10 +51,22 @@ class Talk:
         return lease
 
     def release(
-        self, lease: Lease, *, unclear: bool = False, failures: int = 0, rest: float = 0.0
-    ) -> None:
-        asyncio.run(
-            self.deliveries.release(lease, unclear=unclear, failures=failures, rest_seconds=rest)
+        self,
+        lease: Lease,
+        *,
+        unclear: float | None = None,
+        failures: int = 0,
+        again: float | None = None,
+        rest: float | None = None,
+    ) -> bool:
+        return asyncio.run(
+            self.deliveries.release(
+                lease,
+                unclear_seconds=unclear,
+                failures=failures,
+                again_seconds=again if rest is None else rest,
+                is_rest=rest is not None,
+            )
         )
 
     def due(self, store: StoreName = "zep") -> Due:

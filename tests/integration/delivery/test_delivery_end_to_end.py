@@ -28,7 +28,8 @@ from tandem.db.sessions import Sessions
 from tandem.db.turns import Turns
 from tandem.deadline import Deadline
 from tandem.delivery.mem0_delivery import Mem0Delivery
-from tandem.delivery.service import Delivery, Pace
+from tandem.delivery.pace import Pace
+from tandem.delivery.service import Delivery
 from tandem.delivery.wake import Wake
 from tandem.delivery.zep_delivery import ZepDelivery
 from tandem.errors import Unavailable
@@ -164,7 +165,7 @@ def test_words_arrive_although_the_job_is_killed_between_the_call_and_its_mark(
     world.deliver(jobs("deliver").handler)
 
     assert world.thread() == [("user", "I live in Delhi"), ("assistant", "How nice")]
-    assert world.mem0.calls("POST", "/add/") - adds >= 1
+    assert world.mem0.calls("POST", "/add/") - adds == 1
     assert world.memories() == ["Lives in Delhi"]
     assert world.states() == {"ingested"}
     sources = {row[0] for row in world.person.rows("sources", "role", "role")}

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tandem.db.connection import Database, OneRoundTrip
-from tandem.db.deliveries import Deliveries
+from tandem.db.deliveries import Deliveries, LeaseLost
 from tandem.ids import ZepUuid
 from tests.integration.delivery.talk import PATIENCE_SECONDS, Talk
 from tests.integration.lock_waits import commit_once_waited_for
@@ -172,7 +172,21 @@ def test_what_zep_calls_a_person_and_a_session_is_remembered(talk: Talk) -> None
     talk.say()
     user, graph, thread = ZepUuid(uuid4()), ZepUuid(uuid4()), ZepUuid(uuid4())
     asyncio.run(talk.deliveries.set_zep_user(talk.person.principal.account_id, user, graph))
-    asyncio.run(talk.deliveries.set_thread(talk.row, thread))
+    for _ in range(2):  # its answer may be lost
+        asyncio.run(talk.deliveries.set_thread(talk.row, thread, instead_of=None))
 
     due = talk.due()
     assert (due.zep_user_uuid, due.zep_graph_uuid, due.zep_thread_uuid) == (user, graph, thread)
+
+
+def test_who_comes_too_late_puts_no_thread_in_the_place_of_the_one_that_has_the_words(
+    talk: Talk,
+) -> None:
+    talk.say()
+    theirs, late = ZepUuid(uuid4()), ZepUuid(uuid4())
+    asyncio.run(talk.deliveries.set_thread(talk.row, theirs, instead_of=None))
+
+    with pytest.raises(LeaseLost):
+        asyncio.run(talk.deliveries.set_thread(talk.row, late, instead_of=None))
+
+    assert talk.due().zep_thread_uuid == theirs

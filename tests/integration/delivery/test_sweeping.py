@@ -52,8 +52,15 @@ def test_words_in_ingestion_are_left_to_their_own_wake_ups_unless_these_are_lost
     for store in ("zep", "mem0"):
         lease = talk.held(store)
         talk.sent(lease, turn)
-        talk.release(lease)
+        talk.release(lease, again=30)
     talk.age("deliveries", "sent_at = now() - interval '400 s'")
+    assert not talk.is_late()
+    talk.age("delivery_leases", "wake_at = now() - interval '59 s'")
+    assert not talk.is_late()
+    talk.age("delivery_leases", "wake_at = now() - interval '61 s'")
+    assert talk.is_late()
+    # As a version has left it that didn't keep for when it ordered a wake-up.
+    talk.age("delivery_leases", "wake_at = null, not_before = now() - interval '359 s'")
     assert not talk.is_late()
     talk.age("delivery_leases", "not_before = now() - interval '361 s'")
     assert talk.is_late()

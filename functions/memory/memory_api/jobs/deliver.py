@@ -13,7 +13,8 @@ from tandem.db.connection import Database
 from tandem.db.deliveries import Deliveries
 from tandem.deadline import Deadline, deadline_of
 from tandem.delivery.mem0_delivery import Mem0Delivery
-from tandem.delivery.service import Delivery, Pace
+from tandem.delivery.pace import Pace
+from tandem.delivery.service import Delivery
 from tandem.delivery.wake import Wake
 from tandem.delivery.zep_delivery import ZepDelivery
 from tandem.ids import SessionRowId
@@ -59,6 +60,7 @@ delivery = Delivery(
         lease_seconds=settings.delivery_lease_seconds,
         poll_seconds=settings.ingestion_poll_seconds,
         call_seconds=settings.delivery_call_seconds,
+        doubt_seconds=settings.delivery_doubt_seconds,
     ),
     tidy=ConsolidationWake(load(ConsolidationQueueSettings).consolidation_queue_url),
 )

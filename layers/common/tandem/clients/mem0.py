@@ -2,12 +2,19 @@
 
 mem0_memories.py  memories: add, search, list, get, update, delete, history
 mem0_batches.py   many at once: update, delete, export
-mem0.py           events: get, wait; people: list, delete
+mem0.py           events: get, list, wait; people: list, delete
 """
 
 from tandem.clients.mem0_batches import Mem0BatchCalls
 from tandem.clients.mem0_memories import Mem0MemoryCalls
-from tandem.clients.mem0_models import Mem0Deletion, Mem0Entity, Mem0EntityPage, Mem0Event
+from tandem.clients.mem0_models import (
+    Mem0Deletion,
+    Mem0Entity,
+    Mem0EntityPage,
+    Mem0Event,
+    Mem0EventPage,
+    Mem0ListedEvent,
+)
 from tandem.clients.polling import wait_until
 from tandem.ids import Mem0Id
 
@@ -33,6 +40,31 @@ class Mem0Client(Mem0MemoryCalls, Mem0BatchCalls):
         """
         call = self._call("event.get", "GET", "/v1/event/{}/", ids=(event_id,))
         return await self._http.send(call, Mem0Event, timeout_seconds=timeout_seconds)
+
+    async def list_events(
+        self, *, page_size: int = 100, timeout_seconds: float
+    ) -> list[Mem0ListedEvent]:
+        """The first jobs of the project's in Mem0's order, which is taken to be newest first: adds
+        of everybody, those that are under way among them.
+
+        Args:
+            page_size: at most so many.
+            timeout_seconds: for the call with its retries.
+
+        Raises:
+            UpstreamError: any of its kinds.
+
+        Source: OpenAPI of 2026-08-22 (`events_list`), which names no parameters; those of the one
+        of January 2025 are sent. That an add's `payload` has its `metadata` is inferred from
+        "the original payload". No SDK has this call.
+
+        Wire: GET /v1/events/?event_type=ADD&page_size → results[].id, status, results[],
+        payload.metadata.
+        """
+        query = {"event_type": "ADD", "page_size": page_size}
+        call = self._call("event.list", "GET", "/v1/events/", query=query)
+        page = await self._http.send(call, Mem0EventPage, timeout_seconds=timeout_seconds)
+        return list(page.items)
 
     async def wait_for_event(self, event_id: Mem0Id, *, timeout_seconds: float) -> Mem0Event:
         """The job once it has ended: `status` is SUCCEEDED or FAILED.

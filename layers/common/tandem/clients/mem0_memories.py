@@ -106,7 +106,7 @@ class Mem0MemoryCalls(Mem0Base):
         self,
         *,
         user_id: str,
-        metadata: Metadata | None = None,
+        metadata: Metadata | Sequence[Metadata] | None = None,
         memory_ids: Sequence[Mem0Id] | None = None,
         show_expired: bool = False,
         page: int = 1,
@@ -117,7 +117,8 @@ class Mem0MemoryCalls(Mem0Base):
 
         Args:
             user_id: whose memories.
-            metadata: only of those that have each of these keys with this value.
+            metadata: only of those that have each of these keys with this value; of several,
+                those that fit one of them.
             memory_ids: only of these; those that are gone are left out.
             show_expired: hidden ones too.
             page: from 1. Pages shift when memories come or go in between.
@@ -132,13 +133,11 @@ class Mem0MemoryCalls(Mem0Base):
         Mem0 docs on filters, 2026-08.
 
         Wire: POST /v3/memories/?page&page_size `{"filters":{"user_id"}}` or `{"filters":{"AND":
-        [{"user_id"},{"metadata":{key: value}},…,{"memory_ids"}]}}`, `show_expired` only when true
-        → count, next, results[].
+        [{"user_id"},{"metadata":{key: value}},…,{"memory_ids"}]}}`, with an `{"OR":[…]}` in the
+        place of `metadata` for several, `show_expired` only when true → count, next, results[].
         """
         filters = {"user_id": user_id}
-        named: list[dict[str, Any]] = [
-            {"metadata": {key: value}} for key, value in (metadata or {}).items()
-        ]
+        named = _having(metadata)
         if memory_ids is not None:
             named.append({"memory_ids": list(memory_ids)})
         body: dict[str, Any] = {"filters": {"AND": [filters, *named]} if named else filters}
@@ -280,6 +279,15 @@ class Mem0MemoryCalls(Mem0Base):
         call = self._call("history", "GET", "/v1/memories/{}/history/", ids=(memory_id,))
         entries = await self._http.send(call, Mem0History, timeout_seconds=timeout_seconds)
         return list(entries.items)
+
+
+def _having(metadata: Metadata | Sequence[Metadata] | None) -> list[dict[str, Any]]:
+    """Filters that all have to hold."""
+    if metadata is None or isinstance(metadata, Mapping):
+        return [{"metadata": {key: value}} for key, value in (metadata or {}).items()]
+    if len(metadata) == 1:
+        return _having(metadata[0])
+    return [{"OR": [{"AND": _having(each)} for each in metadata]}]
 
 
 def _unix_seconds(moment: datetime) -> int:

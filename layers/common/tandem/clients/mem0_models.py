@@ -114,6 +114,19 @@ class Mem0Event(ProviderModel):
         return self.status in {"SUCCEEDED", "FAILED"}
 
 
+class Mem0ListedEvent(Mem0Event):
+    """A job among others. `metadata` is what it was asked for with; of the rest of its payload,
+    which has what was said, nothing is kept."""
+
+    metadata: Metadata = Field(default_factory=dict)
+
+    @classmethod
+    def _reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
+        payload = data.get("payload")
+        asked = payload.get("metadata") if isinstance(payload, dict) else None
+        return {**data, "metadata": asked if isinstance(asked, dict) else {}}
+
+
 class _Mem0Paged(ProviderModel):
     """`items` of some kind, bare or in an envelope. `total` counts those on all pages."""
 
@@ -142,6 +155,12 @@ class Mem0Page(_Mem0Paged):
     """Memories in Mem0's order. `total` counts those on all pages."""
 
     items: Items[Mem0Memory]
+
+
+class Mem0EventPage(_Mem0Paged):
+    """Jobs in Mem0's order. `total` counts those on all pages."""
+
+    items: Items[Mem0ListedEvent]
 
 
 class Mem0Entity(ProviderModel):

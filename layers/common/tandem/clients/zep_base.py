@@ -20,7 +20,9 @@ def clamp(value: int, upper: int) -> int:
 class ZepBase:
     """The key, the way to Zep, and how a call is put together.
 
-    Every call may be repeated: it only reads, deletes, or carries the caller's Idempotency-Key.
+    Every call but one may be repeated: it only reads, deletes, or carries the caller's
+    Idempotency-Key. How long Zep knows a key is not documented, so messages, which must not be in a
+    thread twice, are left to a caller who looks first.
     Official clients send a key of their own with read-like POSTs too; it would do nothing there.
     """
 
@@ -44,6 +46,7 @@ class ZepBase:
         query: Mapping[str, str | int | None] | None = None,
         body: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
+        retry_safe: bool = True,
     ) -> ApiCall:
         # A secret that was pasted with its line end would make an illegal header.
         headers = {"authorization": f"Api-Key {self._api_key().strip()}"}
@@ -57,7 +60,7 @@ class ZepBase:
             query=query or {},
             body=body,
             headers=headers,
-            retry_safe=True,
+            retry_safe=retry_safe,
             empty_ok=method == "DELETE",
         )
 

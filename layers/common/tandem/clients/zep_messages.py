@@ -35,13 +35,13 @@ class ZepMessageCalls(ZepBase):
             messages: 1 to 30, each of at most 4,096 characters.
             ignore_roles: roles from which no facts are taken; their messages are kept all the same.
             idempotency_key: the same for every attempt at these messages.
-            timeout_seconds: for the call with its retries, not for ingestion.
+            timeout_seconds: for the call, not for ingestion.
 
         Raises:
             UpstreamRejected: 404 when the thread is gone; with status None when a bound above is
                 passed, in which case nothing was sent and never can be.
-            UpstreamError: its other kinds. After a timeout or an unreadable answer the messages may
-                be in the thread.
+            UpstreamError: its other kinds. Unless `context["sent"]` is False the messages may be in
+                the thread, now or in a while: the call is not repeated once Zep may have seen it.
 
         Source: capture zep v4.0.1 `thread.add_messages`; bounds from Zep docs "adding messages"
         (v3 pages; assumed to hold for v4).
@@ -62,6 +62,7 @@ class ZepMessageCalls(ZepBase):
             (thread_uuid,),
             body=body,
             idempotency_key=idempotency_key,
+            retry_safe=False,
         )
         return await self._http.send(call, AddedMessages, timeout_seconds=timeout_seconds)
 

@@ -1,6 +1,7 @@
 """What is owed to the stores, under leases: the delivery job's view of the ledger."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ StoreName = Literal["zep", "mem0"]
 Role = Literal["user", "assistant"]
 TurnKind = Literal["turn", "statement"]
 _BATCH_TURNS = 50
+_LONG_AGO = 7 * 24 * 60 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,8 @@ class Lease:
     """The right to deliver one session's words to one store.
 
     Attributes:
-        unclear: the outcome of an earlier call is unknown, so look before sending again.
+        unclear_seconds: how long ago, at least, a call was made whose outcome is unknown, so that
+            one has to look before sending again; None when all is known.
         failures: how often in a row the store has failed for this session.
     """
 
@@ -30,7 +33,7 @@ class Lease:
     store: StoreName
     owner: UUID
     seconds: float
-    unclear: bool
+    unclear_seconds: float | None
     failures: int
 
 
@@ -121,14 +124,25 @@ class Deliveries:
         )
         if not rows:
             return None
-        return Lease(session_row, store, owner, seconds, rows[0]["unclear"], rows[0]["failures"])
+        unclear_seconds = None
+        if rows[0]["unclear"]:
+            since = rows[0]["unclear_seconds"]
+            unclear_seconds = math.inf if since is None else since
+        return Lease(session_row, store, owner, seconds, unclear_seconds, rows[0]["failures"])
 
-    async def is_resting(self, session_row: SessionRowId, store: StoreName) -> bool:
-        """Whether the store is given a rest, rather than somebody being at work."""
+    async def nobody_comes(
+        self, session_row: SessionRowId, store: StoreName, *, within_seconds: float
+    ) -> bool:
+        """Whether a wake-up has to be sent for a store whose lease somebody else has: it isn't
+        given a rest, and no other wake-up is on its way that comes by then."""
         rows = await self._database.rows(
-            statements.RESTING, repeatable=True, session_row=session_row, store=store
+            statements.TAKEN,
+            repeatable=True,
+            session_row=session_row,
+            store=store,
+            again_seconds=within_seconds,
         )
-        return bool(rows and rows[0]["resting"])
+        return bool(rows and rows[0]["nobody_comes"])
 
     async def prolong(self, lease: Lease) -> None:
         """The lease lasts its whole time again, from now.
@@ -148,19 +162,39 @@ class Deliveries:
             raise LeaseLost
 
     async def release(
-        self, lease: Lease, *, unclear: bool, failures: int, rest_seconds: float
-    ) -> None:
-        """Gives the lease back, saying whether the next owner must look and how long to rest."""
-        await self._database.rows(
+        self,
+        lease: Lease,
+        *,
+        unclear_seconds: float | None,
+        failures: int,
+        again_seconds: float | None,
+        is_rest: bool,
+    ) -> bool:
+        """Gives the lease back.
+
+        Args:
+            lease: ours; nothing happens when it no longer is.
+            unclear_seconds: how long ago a call was made whose outcome is unknown; None when all
+                is known.
+            failures: how often in a row the store has failed by now.
+            again_seconds: after how long somebody has to come again; None when nobody has to.
+            is_rest: until then nobody may come.
+
+        Returns:
+            Whether a wake-up has to be sent for that: none is on its way that comes in time.
+        """
+        rows = await self._database.rows(
             statements.RELEASE,
             repeatable=True,
             session_row=lease.session_row,
             store=lease.store,
             owner=lease.owner,
-            unclear=unclear,
+            unclear_seconds=None if unclear_seconds is None else min(unclear_seconds, _LONG_AGO),
             failures=failures,
-            rest_seconds=rest_seconds,
+            again_seconds=again_seconds,
+            rest_seconds=(again_seconds or 0.0) if is_rest else 0.0,
         )
+        return again_seconds is not None and (not rows or bool(rows[0]["nobody_comes"]))
 
     async def due(self, session_row: SessionRowId, store: StoreName) -> Due:
         """What is owed and what was sent and not yet ingested, up to the lowest open turn; the
@@ -239,14 +273,23 @@ class Deliveries:
             graph_uuid=graph_uuid,
         )
 
-    async def set_thread(self, session_row: SessionRowId, thread_uuid: ZepUuid) -> None:
-        """Remembers what Zep calls this session."""
-        await self._database.rows(
+    async def set_thread(
+        self, session_row: SessionRowId, thread_uuid: ZepUuid, *, instead_of: ZepUuid | None
+    ) -> None:
+        """Remembers what Zep calls this session, in the place of what it was called before.
+
+        Raises:
+            LeaseLost: it is called otherwise by now, so that somebody else has been at work.
+        """
+        rows = await self._database.rows(
             statements.SET_THREAD,
             repeatable=True,
             session_row=session_row,
             thread_uuid=thread_uuid,
+            instead_of=instead_of,
         )
+        if not rows:
+            raise LeaseLost
 
     async def thread_deleted(self, session_row: SessionRowId) -> None:
         """Records that the deleted session's thread is gone."""

@@ -1,29 +1,67 @@
 """The statements of `tandem.db.deliveries`, each one round trip."""
 
 # A lease that its owner never gave back means that the owner died somewhere: what it sent last may
-# or may not have arrived, so `unclear` asks for a look before anything is sent again.
+# or may not have arrived, so `unclear` asks for a look before anything is sent again. It may have
+# been sent as late as the lease ended.
 LEASE = """
 insert into delivery_leases as l (session_row, store, owner, lease_until)
 select s.id, cast(:store as text), cast(:owner as uuid), now() + make_interval(secs => :seconds)
   from sessions s where s.id = :session_row
 on conflict (session_row, store) do update
    set unclear = l.unclear or coalesce(l.owner <> excluded.owner, false),
+       unclear_since = case when l.owner <> excluded.owner
+                            then greatest(l.unclear_since, l.lease_until)
+                            else l.unclear_since end,
        owner = excluded.owner, lease_until = excluded.lease_until
  where l.owner = excluded.owner or (l.lease_until <= now() and l.not_before <= now())
-returning unclear, failures
+returning unclear, failures,
+          cast(extract(epoch from now() - unclear_since) as float8) as unclear_seconds
 """
 
-RESTING = """
-select l.not_before > now() as resting
-  from delivery_leases l where l.session_row = :session_row and l.store = :store
+# Any wake-up of a session looks after both of its stores. One that is on its way and comes soon
+# enough is enough, or their number would grow with every one that comes.
+_COMING = """
+with coming as (
+    select min(l.wake_at) as at from delivery_leases l
+     where l.session_row = :session_row and l.wake_at > now()
+)
 """
 
-RELEASE = """
-update delivery_leases
-   set owner = null, lease_until = '-infinity', unclear = :unclear, failures = :failures,
-       not_before = now() + make_interval(secs => :rest_seconds)
- where session_row = :session_row and store = :store and owner = :owner
+# Who gave the store its rest has sent a wake-up for its end. Who is at work may have looked before
+# there was what this wake-up came for.
+TAKEN = (
+    _COMING
+    + """
+update delivery_leases l
+   set wake_at = case when l.not_before > now() then l.wake_at
+                      else least(coming.at, now() + make_interval(secs => :again_seconds)) end
+  from coming
+ where l.session_row = :session_row and l.store = :store
+returning l.not_before <= now()
+      and coalesce(coming.at > now() + make_interval(secs => :again_seconds), true) as nobody_comes
 """
+)
+
+RELEASE = (
+    _COMING
+    + """
+update delivery_leases l
+   set owner = null, lease_until = '-infinity', failures = :failures,
+       unclear = cast(:unclear_seconds as float8) is not null,
+       unclear_since = now() - make_interval(secs => cast(:unclear_seconds as float8)),
+       not_before = now() + make_interval(secs => cast(:rest_seconds as float8)),
+       wake_at = case when cast(:again_seconds as float8) is null then l.wake_at
+                      when cast(:rest_seconds as float8) > 0
+                      then now() + make_interval(secs => cast(:again_seconds as float8))
+                      else least(coming.at,
+                                 now() + make_interval(secs => cast(:again_seconds as float8))) end
+  from coming
+ where l.session_row = :session_row and l.store = :store and l.owner = :owner
+returning cast(:rest_seconds as float8) > 0
+       or coalesce(coming.at > now() + make_interval(secs => cast(:again_seconds as float8)), true)
+       as nobody_comes
+"""
+)
 
 # Turns whose lease ran out become `abandoned` once a later turn has opened, or after a while; then
 # the person's message is owed alone. Nothing is owed any more to a session that is deleted.
@@ -148,26 +186,29 @@ SET_ZEP_USER = """
 update accounts set zep_user_uuid = :user_uuid, zep_graph_uuid = :graph_uuid where id = :account_id
 """
 
+# Only in the place of the one that was there: who was asleep while others went on under a lease of
+# their own must not put an empty thread in the place of the one that has the words by now.
 SET_THREAD = """
-update sessions set zep_thread_uuid = cast(:thread_uuid as uuid) where id = :session_row
+update sessions set zep_thread_uuid = cast(:thread_uuid as uuid)
+ where id = :session_row
+   and (zep_thread_uuid is not distinct from cast(:instead_of as uuid)
+        or zep_thread_uuid = cast(:thread_uuid as uuid))
+returning id
 """
 
 THREAD_DELETED = "update sessions set thread_deletion = 'done' where id = :session_row"
 
 # What crashes left behind: sessions with something unfinished whose wake-up is lost. Words that a
-# store is ingesting are looked at again after five minutes at most, by a wake-up that their last
-# look has sent; a lease that was given back says since when nobody has looked.
+# store is ingesting are left to the wake-up that their last look has ordered, until it is overdue.
 WORK_LEFT = """
 with late as (
-    select d.session_row, d.store,
-           case d.state when 'sent' then interval '6 minutes' else interval '0' end as unseen
-      from deliveries d
+    select d.session_row, d.store, d.state = 'owed' as owed from deliveries d
      where d.state in ('owed', 'sent')
        and coalesce(d.sent_at, d.owed_at) < now() - make_interval(secs => :patience_seconds)
     union
-    select s.id, 'zep', interval '0' from sessions s where s.thread_deletion = 'owed'
+    select s.id, 'zep', true from sessions s where s.thread_deletion = 'owed'
     union
-    select t.session_row, null, interval '0' from turns t
+    select t.session_row, null, true from turns t
      where t.state = 'open' and t.lease_until < now()
        and (t.said_at < now() - make_interval(secs => :abandoned_seconds)
             or exists (select from turns l where l.session_row = t.session_row and l.seq > t.seq))
@@ -176,7 +217,9 @@ select late.session_row
   from late
   left join delivery_leases l on l.session_row = late.session_row and l.store = late.store
  where coalesce(l.lease_until, '-infinity') <= now()
-   and coalesce(l.not_before, '-infinity') <= now() - late.unseen
+   and coalesce(l.not_before, '-infinity') <= now()
+   and (late.owed or coalesce(l.wake_at, l.not_before + interval '5 minutes', '-infinity')
+                     <= now() - make_interval(secs => :patience_seconds))
  group by late.session_row
  order by random()   -- more than a run takes: none of them waits for ever
  limit :rows

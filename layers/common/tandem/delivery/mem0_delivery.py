@@ -8,16 +8,19 @@ from tandem.clients.models import Mem0Change
 from tandem.db.deliveries import Due, ProviderId
 from tandem.deadline import Deadline
 from tandem.delivery.stores import Checked, Sent, Utterances, name_at_stores
+from tandem.errors import UpstreamRejected
 from tandem.ids import Mem0Id, TurnId
 
-_LOOK_BACK: Final = 100
+_MOST_FOUND: Final = 200
+_LISTED_EVENTS: Final = 100
 
 
 class Mem0Delivery:
     """Adds what a person said and looks after its ingestion.
 
     Mem0 takes no Idempotency-Key, so a statement arrives at least once: when an outcome is
-    unknown we look for memories that name the turn, and add again if there are none.
+    unknown we look for memories that name the turn, hidden ones too, then for a job that does, and
+    add again if there is neither.
     """
 
     name: Final = "mem0"
@@ -32,13 +35,40 @@ class Mem0Delivery:
         return due
 
     async def find(self, due: Due, turns: Sequence[Utterances]) -> Mapping[TurnId, Sent]:
-        """Reads the newest memories and picks out those that name one of these turns."""
-        return await self._find(due, turns, self._seconds)
+        """Asks for the memories that name one of these turns, then for jobs that do."""
+        if not turns:
+            return {}
+        within = Deadline(self._seconds)
+        page = await self._client.list_memories(
+            user_id=name_at_stores(self._stage, due.account_id),
+            metadata=[{"turn_id": str(turn.turn_id)} for turn in turns],
+            show_expired=True,
+            page_size=_MOST_FOUND,
+            timeout_seconds=within.left(),
+        )
+        found: dict[TurnId, Sent] = {}
+        for turn in turns:
+            theirs = [m for m in page.items if m.metadata.get("turn_id") == str(turn.turn_id)]
+            if theirs:
+                ids = [ProviderId(memory.id, "user") for memory in theirs]
+                found[turn.turn_id] = Sent(check_id=None, provider_ids=ids, ingested=True)
+        return found or await self._find_jobs(turns, within.left())
 
     async def send(self, due: Due, turn: Utterances) -> Sent:
         """Adds the person's words, with the time at which they were said. A statement is kept as
         it stands; what is worth keeping of talk is for Mem0 to find out."""
-        return await self._send(due, turn, self._seconds)
+        words = turn.words[0]
+        added = await self._client.add(
+            words.text,
+            user_id=name_at_stores(self._stage, due.account_id),
+            metadata={"turn_id": str(turn.turn_id)},
+            timestamp=words.at,
+            infer=words.kind != "statement",
+            timeout_seconds=self._seconds,
+        )
+        if added.event_id is None or added.status == "SUCCEEDED":
+            return Sent(check_id=None, provider_ids=_memories(added.results), ingested=True)
+        return Sent(check_id=added.event_id)
 
     async def check(self, due: Due, turn: Utterances) -> Checked:  # noqa: ARG002 - as the Protocol
         """Asks the event. That it kept nothing is a normal end: not all words are worth keeping."""
@@ -52,44 +82,34 @@ class Mem0Delivery:
             return Checked("failed")
         return Checked("ingested", _memories(event.results))
 
-    async def give_again(self, due: Due, turn: Utterances) -> Sent:
-        """Adds the words once more, unless an earlier attempt at that has left something."""
-        within = Deadline(self._seconds)
-        found = await self._find(due, [turn], within.left())
-        return found.get(turn.turn_id) or await self._send(due, turn, within.left())
+    async def find_again(self, due: Due, turn: Utterances) -> Sent | None:
+        """Looks as `find` does."""
+        return (await self.find(due, [turn])).get(turn.turn_id)
 
-    async def _find(
-        self, due: Due, turns: Sequence[Utterances], seconds: float
+    async def give_again(self, due: Due, turn: Utterances) -> Sent:
+        """Adds the words once more."""
+        return await self.send(due, turn)
+
+    async def _find_jobs(
+        self, turns: Sequence[Utterances], seconds: float
     ) -> Mapping[TurnId, Sent]:
-        if not turns:
-            return {}
-        page = await self._client.list_memories(
-            user_id=name_at_stores(self._stage, due.account_id),
-            page=1,
-            page_size=_LOOK_BACK,
-            timeout_seconds=seconds,
-        )
+        """Of these turns, those that Mem0 is still busy with or found nothing worth keeping in."""
+        try:
+            events = await self._client.list_events(
+                page_size=_LISTED_EVENTS, timeout_seconds=seconds
+            )
+        except UpstreamRejected:
+            return {}  # a Mem0 that doesn't list its jobs
         found: dict[TurnId, Sent] = {}
         for turn in turns:
-            theirs = [m for m in page.items if m.metadata.get("turn_id") == str(turn.turn_id)]
-            if theirs:
-                ids = [ProviderId(memory.id, "user") for memory in theirs]
-                found[turn.turn_id] = Sent(check_id=None, provider_ids=ids, ingested=True)
+            given_up = turn.words[0].check_id
+            named = (e for e in events if e.metadata.get("turn_id") == str(turn.turn_id))
+            event = next((e for e in named if e.status != "FAILED" and e.id != given_up), None)
+            if event is not None:
+                ingested = event.status == "SUCCEEDED"
+                ids = _memories(event.results)
+                found[turn.turn_id] = Sent(event.id, ids, ingested=ingested)
         return found
-
-    async def _send(self, due: Due, turn: Utterances, seconds: float) -> Sent:
-        words = turn.words[0]
-        added = await self._client.add(
-            words.text,
-            user_id=name_at_stores(self._stage, due.account_id),
-            metadata={"turn_id": str(turn.turn_id)},
-            timestamp=words.at,
-            infer=words.kind != "statement",
-            timeout_seconds=seconds,
-        )
-        if added.event_id is None or added.status == "SUCCEEDED":
-            return Sent(check_id=None, provider_ids=_memories(added.results), ingested=True)
-        return Sent(check_id=added.event_id)
 
 
 def _memories(changes: Sequence[Mem0Change]) -> list[ProviderId]:

@@ -6,9 +6,7 @@ crash included, the next run finds the ledger as it was and goes on from there.
 
 import asyncio
 import math
-import random
-import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -16,8 +14,10 @@ from typing import Final, NamedTuple, Protocol
 from uuid import uuid4
 
 from tandem import observability
-from tandem.db.deliveries import Deliveries, Due, Lease, LeaseLost, ProviderId, Words
+from tandem.db.deliveries import Deliveries, Due, Lease, LeaseLost, ProviderId, Role, Words
 from tandem.deadline import Deadline
+from tandem.delivery.outcomes import had_no_effect, is_about_the_words, is_gone, is_held_back
+from tandem.delivery.pace import Pace
 from tandem.delivery.stores import Checked, Sent, StoreDelivery, Utterances
 from tandem.delivery.wake import Wake
 from tandem.errors import UpstreamError, UpstreamRejected
@@ -26,42 +26,13 @@ from tandem.ids import AccountId, SessionRowId
 MAX_INGESTIONS: Final = 5
 """How often words are given for ingestion before they count as refused."""
 
-REFUSALS: Final = frozenset({400, 413, 422, None})
-"""Answers that are about the words themselves; None: the client knew and didn't even ask. A
-thread that is gone (404) or busy (409) says nothing about them and is tried again."""
-
 LONGEST_INGESTION_SECONDS: Final = 24 * 60 * 60.0
 """Words of which a store has said for so long that it isn't done with them have failed."""
 
-_UNKNOWN_TO_STORE: Final = REFUSALS | {404}
 _BUSY_SECONDS: Final = 2.0
 _LONGEST_REST_SECONDS: Final = 300.0
 _MARK_SECONDS: Final = 4.0
 _FIRST_LOOK_SECONDS: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long things take, and what passes the time.
-
-    Attributes:
-        lease_seconds: of a lease, from the last time that it was prolonged.
-        poll_seconds: how long a run waits for ingestion before it leaves.
-        call_seconds: the longest that one method of a store takes.
-        sleep, clock: wait, and monotonic seconds.
-        random_share: a number in [0, 1), to spread repeated tries.
-    """
-
-    lease_seconds: float
-    poll_seconds: float
-    call_seconds: float
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    clock: Callable[[], float] = time.monotonic
-    random_share: Callable[[], float] = random.random
-
-    def timer(self, seconds: float) -> Deadline:
-        """Runs out so many seconds from now."""
-        return Deadline(seconds, clock=self.clock)
 
 
 @dataclass(slots=True)
@@ -70,13 +41,15 @@ class _Run:
 
     Attributes:
         held: how long the lease is surely ours; its owner's marks may have prolonged it.
+        unclear_since: when a call was made, on the pace's clock, whose outcome is unknown; None
+            when all is known.
     """
 
     lease: Lease
     store: StoreDelivery
     deadline: Deadline
     held: Deadline
-    unclear: bool
+    unclear_since: float | None
 
 
 class _Again(NamedTuple):
@@ -88,6 +61,14 @@ class _Again(NamedTuple):
 
 class _NoTimeLeft(Exception):
     """Another call might outlive the run."""
+
+
+class _MayStillArrive(Exception):
+    """What the store doesn't have may be on its way to it, for so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
 
 
 class Tidy(Protocol):
@@ -128,49 +109,62 @@ class Delivery:
         if not await self._deliveries.settle(session_row):
             return
         # Each store to its end, whatever befalls the other one.
-        waits = await asyncio.gather(
-            *(self._serve(session_row, store, deadline) for store in self._stores),
+        ends = await asyncio.gather(
+            *(self._serve_and_wake(session_row, store, deadline) for store in self._stores),
             return_exceptions=True,
         )
-        for seconds in _delays([wait for wait in waits if isinstance(wait, _Again)]):
-            await self._wake.send(session_row, delay_seconds=seconds)
-        for wait in waits:
-            if isinstance(wait, BaseException):
-                raise wait
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+
+    async def _serve_and_wake(
+        self, session_row: SessionRowId, store: StoreDelivery, deadline: Deadline
+    ) -> None:
+        again_seconds = await self._serve(session_row, store, deadline)
+        if again_seconds is not None:
+            delay = max(1, math.ceil(again_seconds))
+            await self._wake.send(session_row, delay_seconds=delay)
 
     async def _serve(
         self, session_row: SessionRowId, store: StoreDelivery, deadline: Deadline
-    ) -> _Again | None:
-        """When to come again for this store, or None when nobody needs to."""
+    ) -> float | None:
+        """Seconds after which a wake-up has to come for this store, or None when none has to."""
         held = self._pace.timer(self._pace.lease_seconds)
         lease = await self._deliveries.lease(
             session_row, store.name, owner=uuid4(), seconds=self._pace.lease_seconds
         )
         if lease is None:
-            # Who gave the store its rest has sent a wake-up for its end. Who is at work may have
-            # looked before there was what we came for.
-            resting = await self._deliveries.is_resting(session_row, store.name)
-            return None if resting else _Again(_BUSY_SECONDS)
-        run = _Run(lease, store, deadline, held, unclear=lease.unclear)
-        failures, rest, again = 0, 0.0, None
+            nobody_comes = await self._deliveries.nobody_comes(
+                session_row, store.name, within_seconds=_BUSY_SECONDS
+            )
+            return _BUSY_SECONDS if nobody_comes else None
+        unclear_since = None
+        if lease.unclear_seconds is not None:
+            unclear_since = self._pace.clock() - lease.unclear_seconds
+        run = _Run(lease, store, deadline, held, unclear_since)
+        failures, again = 0, None
         try:
             again = await self._work(run)
         except _NoTimeLeft:
             again = _Again(_BUSY_SECONDS)
+        except _MayStillArrive as doubt:
+            failures, again = lease.failures, _Again(doubt.seconds, is_rest=True)
         except UpstreamError as error:
             observability.warning(
                 "delivery_failed", session=str(session_row), **observability.describe(error)
             )
-            failures = lease.failures + 1
-            rest = self._rest_seconds(failures, error.retry_after_seconds)
-            again = _Again(rest, is_rest=True)
+            failures, again = self._after(error, lease.failures)
         except LeaseLost:
             observability.warning("delivery_lease_lost", session=str(session_row), store=store.name)
-            return _Again(_BUSY_SECONDS)
-        await self._deliveries.release(
-            lease, unclear=run.unclear, failures=failures, rest_seconds=rest
+            return _BUSY_SECONDS
+        nobody_comes = await self._deliveries.release(
+            lease,
+            unclear_seconds=self._unclear_seconds(run),
+            failures=failures,
+            again_seconds=again.seconds if again else None,
+            is_rest=again is not None and again.is_rest,
         )
-        return again
+        return again.seconds if again is not None and nobody_comes else None
 
     async def _work(self, run: _Run) -> _Again | None:
         """Sends and checks until nothing is left, or waiting longer isn't worth a running job."""
@@ -180,7 +174,9 @@ class Delivery:
             await self._secure(run)
             due = await run.store.prepare(due)
             owed = list(_turns(words for words in due.words if words.state == "owed"))
-            lacking = await self._look(run, due, owed) if run.unclear else owed
+            lacking = owed
+            if run.unclear_since is not None:
+                lacking = await self._look(run, due, owed)
             for turn in lacking:
                 if not await self._send(run, due, turn):
                     break
@@ -212,34 +208,58 @@ class Delivery:
             run.held = held
 
     async def _look(self, run: _Run, due: Due, owed: Sequence[Utterances]) -> list[Utterances]:
-        """Records what the store has after all; returns what it still lacks."""
+        """Records what the store has after all; returns what it still lacks.
+
+        Raises:
+            _MayStillArrive: it doesn't have what was sent last, and may have it in a while.
+        """
         await self._secure(run)
         found = await run.store.find(due, owed)
         lacking = []
         for turn in owed:
             sent = found.get(turn.turn_id)
-            # A message can be there alone: its turn was abandoned first and answered later.
-            there = {name.role for name in sent.provider_ids} if sent is not None else set()
+            there: set[Role] = set()
             if sent is not None:
+                # A message can be there alone: its turn was abandoned first and answered later.
+                there = {name.role for name in sent.provider_ids} or set(turn.roles)
                 await self._record(run, turn.only(there), sent)
             lacking.append(turn.only(set(turn.roles) - there))
-        run.unclear = False
-        return [turn for turn in lacking if turn.words]
+        lacking = [turn for turn in lacking if turn.words]
+        if found:
+            run.unclear_since = None  # one call at most is ever in doubt
+        elif lacking:
+            self._be_sure(run)
+        return lacking
+
+    def _be_sure(self, run: _Run) -> None:
+        """That nothing is on its way to the store any more that it doesn't have.
+
+        Raises:
+            _MayStillArrive: something may be.
+        """
+        seconds = self._pace.doubt_seconds - (self._unclear_seconds(run) or 0.0)
+        if run.unclear_since is not None and seconds > 0:
+            raise _MayStillArrive(seconds)
+        run.unclear_since = None
+
+    def _unclear_seconds(self, run: _Run) -> float | None:
+        return None if run.unclear_since is None else self._pace.clock() - run.unclear_since
 
     async def _send(self, run: _Run, due: Due, turn: Utterances) -> bool:
         """False when nothing of this session is owed any more."""
         await self._secure(run)
-        run.unclear = True  # until we know better
+        run.unclear_since = self._pace.clock()  # until we know better
         try:
             sent = await run.store.send(due, turn)
-        except UpstreamRejected as error:
-            run.unclear = False
-            if error.status not in REFUSALS:
+        except UpstreamError as error:
+            if had_no_effect(error):
+                run.unclear_since = None
+            if not is_about_the_words(error):
                 raise
             await self._refuse(run, turn)
             return True
         recorded = await self._record(run, turn, sent)
-        run.unclear = False
+        run.unclear_since = None
         return recorded
 
     async def _check(self, run: _Run, due: Due, turn: Utterances) -> bool:
@@ -262,7 +282,7 @@ class Delivery:
         try:
             checked = await run.store.check(due, turn)
         except UpstreamRejected as error:
-            if error.status not in _UNKNOWN_TO_STORE:
+            if not (is_gone(error) or is_about_the_words(error)):
                 raise
             return Checked("failed")
         if checked.state == "waiting" and _waited_seconds([turn]) > LONGEST_INGESTION_SECONDS:
@@ -270,15 +290,28 @@ class Delivery:
         return checked
 
     async def _give_again(self, run: _Run, due: Due, turn: Utterances) -> None:
+        """Gives the words for ingestion once more, unless an earlier attempt at that arrived.
+
+        Raises:
+            _MayStillArrive: it may in a while.
+        """
         await self._secure(run)
         try:
-            sent = await run.store.give_again(due, turn)
-        except UpstreamRejected as error:
-            if error.status not in _UNKNOWN_TO_STORE:
+            sent = await run.store.find_again(due, turn)
+            if sent is None:
+                self._be_sure(run)
+                await self._secure(run)
+                run.unclear_since = self._pace.clock()
+                sent = await run.store.give_again(due, turn)
+        except UpstreamError as error:
+            if had_no_effect(error):
+                run.unclear_since = None
+            if not (is_gone(error) or is_about_the_words(error)):
                 raise
             await self._refuse(run, turn)
             return
         await self._record(run, turn, sent)
+        run.unclear_since = None
 
     async def _record(self, run: _Run, turn: Utterances, sent: Sent) -> bool:
         recorded = await self._deliveries.sent(
@@ -307,10 +340,11 @@ class Delivery:
         observability.count("DeliveriesRefused")
         await self._deliveries.finished(run.lease, turn.turn_id, turn.roles, state="refused")
 
-    def _rest_seconds(self, failures: int, retry_after_seconds: int | None) -> float:
-        growing = min(2.0 ** min(failures, 10), _LONGEST_REST_SECONDS)
-        spread = growing * (0.75 + self._pace.random_share() / 2)
-        return max(spread, float(retry_after_seconds or 0))
+    def _after(self, error: UpstreamError, failures: int) -> tuple[int, _Again]:
+        """How often in a row the store has failed now, and when to come again."""
+        failures += not is_held_back(error)
+        rest_seconds = self._pace.rest_seconds(failures, error.retry_after_seconds)
+        return failures, _Again(rest_seconds, is_rest=True)
 
 
 def _turns(words: Iterable[Words]) -> Iterable[Utterances]:
@@ -323,14 +357,3 @@ def _waited_seconds(turns: Sequence[Utterances]) -> float:
     """How long ago the first of these words were given to the store."""
     sent = [words.sent_at for turn in turns for words in turn.words if words.sent_at]
     return (datetime.now(UTC) - min(sent)).total_seconds() if sent else 0.0
-
-
-def _delays(times: Sequence[_Again]) -> list[int]:
-    """Whole seconds, at least one, after which to send the wake-ups that are needed.
-
-    One for the end of each rest, which nobody else will send. Of several reasons to look, one, the
-    soonest: any wake-up looks after both stores, so that two would be four by the next time.
-    """
-    rests = {max(1, math.ceil(again.seconds)) for again in times if again.is_rest}
-    looks = [max(1, math.ceil(again.seconds)) for again in times if not again.is_rest]
-    return sorted(rests | {min(looks)} if looks else rests)

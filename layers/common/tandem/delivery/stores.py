@@ -7,6 +7,8 @@ from typing import Literal, Protocol
 from tandem.db.deliveries import Due, ProviderId, Role, StoreName, Words
 from tandem.ids import AccountId, TurnId
 
+State = Literal["waiting", "ingested", "failed"]
+
 
 @dataclass(frozen=True, slots=True)
 class Utterances:
@@ -47,7 +49,7 @@ class Sent:
 class Checked:
     """How far a store has come with ingesting a turn's words."""
 
-    state: Literal["waiting", "ingested", "failed"]
+    state: State
     provider_ids: Sequence[ProviderId] = ()
 
 
@@ -69,7 +71,7 @@ class StoreDelivery(Protocol):
 
     async def find(self, due: Due, turns: Sequence[Utterances]) -> Mapping[TurnId, Sent]:
         """Which of these turns the store has already, although we were never told; whose words of
-        a turn, its `provider_ids` say."""
+        a turn, its `provider_ids` say; without any, all."""
         ...
 
     async def send(self, due: Due, turn: Utterances) -> Sent:
@@ -80,8 +82,14 @@ class StoreDelivery(Protocol):
         """Whether the store has ingested what it took."""
         ...
 
+    async def find_again(self, due: Due, turn: Utterances) -> Sent | None:
+        """What has become of an attempt at `give_again` whose answer was lost; None if it isn't
+        there, or not to be seen."""
+        ...
+
     async def give_again(self, due: Due, turn: Utterances) -> Sent:
-        """Gives the person's words for ingestion once more, after it failed."""
+        """Gives the person's words for ingestion once more, after it failed. Must not repeat a call
+        whose outcome is unknown."""
         ...
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid5
 
 from tandem.clients.models import NewMessage, ZepMessage
+from tandem.clients.provider_model import Metadata
 from tandem.clients.zep import MAX_MESSAGE_CHARACTERS, ZepClient
 from tandem.db.deliveries import Deliveries, Due, ProviderId, Role, Words
 from tandem.deadline import Deadline
-from tandem.delivery.stores import Checked, Sent, Utterances, name_at_stores
+from tandem.delivery.stores import Checked, Sent, State, Utterances, name_at_stores
 from tandem.errors import UpstreamRejected, UpstreamUnavailable
 from tandem.ids import TurnId, ZepUuid
 
@@ -17,6 +19,9 @@ _LAST_PAGE: Final = 200
 _KEYS: Final = UUID("5f0c1f2e-8a39-4b1f-9d63-0f4f3a1d7a10")
 _GONE: Final = 404
 _EPISODE_CHARACTERS: Final = 10_000
+_LAST_EPISODES: Final = 100
+_EPISODE: Final = "episode:"
+_UNTOLD_SECONDS: Final = 120.0
 
 
 class ZepDelivery:
@@ -95,21 +100,49 @@ class ZepDelivery:
         return Sent(check_id=check_id, provider_ids=taken)
 
     async def check(self, due: Due, turn: Utterances) -> Checked:
-        """Asks the task; without one, whether the messages are marked as processed."""
+        """Asks the task. What a look has found has none: there the marks on messages or episode
+        tell when it is done, and nothing tells that it failed but that it takes too long."""
         check_id = turn.words[0].check_id
+        if check_id is None or check_id.startswith(_EPISODE):
+            state = await self._marked(due, turn, check_id)
+            late = state == "waiting" and _age_seconds(turn) > _UNTOLD_SECONDS
+            return Checked("failed" if late else state)
+        task = await self._client.get_task(ZepUuid(UUID(check_id)), timeout_seconds=self._seconds)
+        if not task.finished:
+            return Checked("waiting")
+        return Checked("ingested" if task.status == "succeeded" else "failed")
+
+    async def _marked(self, due: Due, turn: Utterances, check_id: str | None) -> State:
         if check_id is not None:
-            task = await self._client.get_task(
-                ZepUuid(UUID(check_id)), timeout_seconds=self._seconds
+            episode = await self._client.get_episode(
+                _known(due.zep_graph_uuid),
+                ZepUuid(UUID(check_id.removeprefix(_EPISODE))),
+                timeout_seconds=self._seconds,
             )
-            if not task.finished:
-                return Checked("waiting")
-            return Checked("ingested" if task.status == "succeeded" else "failed")
+            if episode is None:
+                return "failed"
+            return "ingested" if episode.processed else "waiting"
         messages = await self._last_page(_known(due.zep_thread_uuid))
         theirs = [message for message in messages if _belongs(message, turn)]
         if not theirs:
-            return Checked("failed")
+            return "failed"
         done = all(message.processed for message in theirs if message.role == "user")
-        return Checked("ingested" if done else "waiting")
+        return "ingested" if done else "waiting"
+
+    async def find_again(self, due: Due, turn: Utterances) -> Sent | None:
+        """Looks for the episode among the newest, as far as Zep lists these first."""
+        words = turn.of("user")
+        if words is None:
+            return None
+        page = await self._client.list_episodes(
+            _known(due.zep_graph_uuid), page_size=_LAST_EPISODES, timeout_seconds=self._seconds
+        )
+        named = _again(words).items()
+        episode = next((each for each in page.items if named <= each.metadata.items()), None)
+        if episode is None:
+            return None
+        ids = [ProviderId(str(episode.uuid), "user")]
+        return Sent(f"{_EPISODE}{episode.uuid}", ids, ingested=episode.processed)
 
     async def give_again(self, due: Due, turn: Utterances) -> Sent:
         """Gives the person's words to the graph as an episode.
@@ -124,7 +157,7 @@ class ZepDelivery:
             words.text[:_EPISODE_CHARACTERS],
             kind="text",
             reference_time=words.at,
-            metadata={"turn_id": str(turn.turn_id)},
+            metadata=_again(words),
             idempotency_key=_key("again", str(turn.turn_id), str(words.ingestions)),
             timeout_seconds=self._seconds,
         )
@@ -169,7 +202,7 @@ class ZepDelivery:
             # So is the person: the next try makes the thread for a new one.
             await self._make_user(due, within)
             raise UpstreamUnavailable("zep", operation=error.operation, status=_GONE) from error
-        await self._deliveries.set_thread(due.session_row, thread.uuid)
+        await self._deliveries.set_thread(due.session_row, thread.uuid, instead_of=gone)
         return replace(due, zep_thread_uuid=thread.uuid)
 
     async def _delete_thread(self, due: Due) -> Due:
@@ -183,13 +216,23 @@ class ZepDelivery:
         return replace(due, zep_thread_uuid=None, deletion_owed=False)
 
 
+def _again(words: Words) -> Metadata:
+    """What tells one attempt to have these words ingested from the others."""
+    return {"turn_id": str(words.turn_id), "ingestion": words.ingestions}
+
+
+def _age_seconds(turn: Utterances) -> float:
+    sent = [words.sent_at for words in turn.words if words.sent_at is not None]
+    return (datetime.now(UTC) - min(sent)).total_seconds() if sent else 0.0
+
+
 def _key(*parts: str) -> str:
     return str(uuid5(_KEYS, "/".join(parts)))
 
 
 def _known(uuid: ZepUuid | None) -> ZepUuid:
     if uuid is None:
-        raise UpstreamUnavailable("zep", operation="delivery", reason="not prepared")
+        raise UpstreamUnavailable("zep", operation="delivery", reason="not prepared", sent=False)
     return uuid
 
 
