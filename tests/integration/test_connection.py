@@ -153,7 +153,7 @@ def test_while_postgresql_is_away_it_is_unavailable_and_afterwards_it_works_by_i
         asyncio.run(story(database))
 
 
-def test_nobody_listening_is_unavailable() -> None:
+def test_nobody_listening_is_unavailable_and_counted(metrics_written: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         url = f"postgresql://app:test-key@127.0.0.1:{gone.getsockname()[1]}/none"
 
@@ -162,6 +162,7 @@ def test_nobody_listening_is_unavailable() -> None:
         pytest.raises(Unavailable),
     ):
         asyncio.run(database.rows("select 1"))
+    assert [each["DatabaseUnavailable"] for each in metrics_written()] == [[1.0]]
 
 
 @pytest.mark.parametrize("change", [("app:", "nobody:"), ("test_", "missing_")])
