@@ -123,10 +123,17 @@ class Ledger:
 
     def close(self) -> None:
         """Ends the connection."""
-        if self._connection is not None:
-            with contextlib.suppress(OSError, pg8000.native.Error):
-                self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        # pg8000 leaves its stream to the garbage collector, and a dead socket open.
+        ends = (connection._sock, connection._usock)
+        with contextlib.suppress(OSError, pg8000.native.Error):
+            connection.close()
+        for end in ends:
+            if end is not None:
+                with contextlib.suppress(OSError):
+                    end.close()
 
 
 def _connect(url: str) -> pg8000.native.Connection:

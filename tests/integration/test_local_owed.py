@@ -8,6 +8,7 @@ import pytest
 
 from local.owed import UNREADABLE, DeadLetters, Ledger, Owed, OwedWatch
 from local.person import Person
+from local.postgres import Postgres
 from local.resources import Template
 from local.template import load_template
 from tandem.db.connection import Database
@@ -54,8 +55,9 @@ def test_a_connection_that_was_cut_is_replaced_at_the_next_look(
 
 
 @pytest.mark.parametrize("address", ["{}", "postgresql://u:p@127.0.0.1:1/none", "nonsense"])
-def test_without_a_ledger_it_says_nothing(empty_database: str, address: str) -> None:
-    ledger = Ledger(address.format(empty_database))
+def test_without_a_ledger_it_says_nothing(postgres: Postgres, address: str) -> None:
+    postgres.create_database("nothing_in_it")
+    ledger = Ledger(address.format(postgres.url("nothing_in_it")))
     with pytest.raises(UNREADABLE):
         ledger.owed()
     with OwedWatch(ledger, DeadLetters("http://127.0.0.1:1", EMPTY)) as watch:
