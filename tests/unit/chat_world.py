@@ -103,6 +103,11 @@ class Answerer:
         self.seconds: list[float] = []
         self.outcome: str | Exception = "The reply."
         self.use_tools: Any = None
+        self.away: Exception | None = None
+
+    def check(self) -> None:
+        if self.away:
+            raise self.away
 
     async def answer(self, prompt: Prompt, toolbox: Toolbox, *, seconds: float) -> ModelReply:
         self.prompts.append(prompt)

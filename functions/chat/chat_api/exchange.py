@@ -22,6 +22,7 @@ from chat_api.turn import ModelReply, Prompt, stored_facts
 from tandem.db.proposals import Effects
 from tandem.db.turns import Reply, Turn
 from tandem.deadline import Deadline
+from tandem.recall.beside import Beside
 from tandem.recall.context import SHARES, TURN_TOKENS
 from tandem.recall.gather import Gather, Gathered, Person
 from tandem.recall.items import Draft
@@ -80,10 +81,14 @@ class Exchange:
         )
         return [note]
 
-    async def recall(self, notes: Sequence[str]) -> Given:
+    async def recall(self, notes: Sequence[str], beside: Beside) -> Given:
         """What is remembered that bears on the message, and the conflict it may be about.
 
         Nothing after a change: a store may still offer what has just been forgotten.
+
+        Args:
+            notes: what the model is to be told.
+            beside: where a store that has failed lately is tried again.
         """
         gathered, disputed = _NOTHING, list[Draft]()
         if self.course.agent != "done":
@@ -93,6 +98,7 @@ class Exchange:
                     self.message,
                     limit=SHARES[self.course.route].items,
                     seconds=self.deadline.step(self.retrieval_seconds),
+                    beside=beside,
                 ),
                 self._disputed(),
             )

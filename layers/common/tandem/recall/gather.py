@@ -1,20 +1,25 @@
 """Asking both stores at the same time what they know that bears on a message."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, Literal
 from uuid import UUID
 
+from tandem.clients.breaker import Breaker
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.delivery.stores import name_at_stores
 from tandem.errors import UpstreamError
 from tandem.ids import AccountId, Mem0Id, ZepUuid
+from tandem.recall.beside import Beside
 from tandem.recall.fusion import fuse
 from tandem.recall.hiding import depth, without_hidden
 from tandem.recall.items import Draft
 from tandem.recall.stores import fact_draft, memory_draft
+
+Store = Literal["zep", "mem0"]
 
 _CONTEXT_CHARACTERS: Final = 4_000
 
@@ -43,13 +48,33 @@ class Gathered:
 class Gather:
     """Reads from both stores for one person."""
 
-    def __init__(self, zep: ZepClient, mem0: Mem0Client, *, stage: str) -> None:
+    def __init__(
+        self,
+        zep: ZepClient,
+        mem0: Mem0Client,
+        *,
+        stage: str,
+        breakers: Sequence[Breaker] = (),
+    ) -> None:
+        """Takes the stores' clients.
+
+        Args:
+            stage: part of a person's name at the stores.
+            breakers: those that the clients ask, for `for_message` to know of.
+        """
         self._zep = zep
         self._mem0 = mem0
         self._stage = stage
+        self._breakers = {breaker.provider: breaker for breaker in breakers}
 
     async def for_message(
-        self, person: Person, message: str, *, limit: int, seconds: float
+        self,
+        person: Person,
+        message: str,
+        *,
+        limit: int,
+        seconds: float,
+        beside: Beside | None = None,
     ) -> Gathered:
         """Facts and memories that bear on a message, merged, best first. Never fails for a
         store's sake.
@@ -57,15 +82,38 @@ class Gather:
         Args:
             limit: how many of each at most.
             seconds: how long each store may take; they are asked at the same time.
+            beside: where a store that has failed lately is tried again, so that nobody waits for
+                it. It counts as failed; whether it is there is for its breaker to hear.
         """
         failed: set[str] = set()
-        facts, memories = await asyncio.gather(
-            _or_nothing("zep", self.facts(person, message, seconds=seconds), failed),
-            _or_nothing(
-                "mem0", self.memories(person, message, limit=limit, seconds=seconds), failed
-            ),
+        facts = partial(self.facts, person, message, seconds=seconds)
+        memories = partial(self.memories, person, message, limit=limit, seconds=seconds)
+        in_zep, in_mem0 = await asyncio.gather(
+            self._asked("zep", facts, failed, beside if person.zep_graph_uuid else None),
+            self._asked("mem0", memories, failed, beside),
         )
-        return Gathered(fuse(facts[:limit], memories, query=message), frozenset(failed))
+        return Gathered(fuse(in_zep[:limit], in_mem0, query=message), frozenset(failed))
+
+    async def _asked(
+        self,
+        store: Store,
+        work: Callable[[], Awaitable[list[Draft]]],
+        failed: set[str],
+        beside: Beside | None,
+    ) -> list[Draft]:
+        if beside is not None and self._is_doubtful(store):
+            failed.add(store)
+            beside.start(work)
+            return []
+        try:
+            return await work()
+        except UpstreamError:
+            failed.add(store)
+            return []
+
+    def _is_doubtful(self, store: Store) -> bool:
+        breaker = self._breakers.get(store)
+        return breaker is not None and breaker.state != "closed"
 
     async def facts(self, person: Person, query: str, *, seconds: float) -> list[Draft]:
         """Facts of Zep's graph context for a query, best first. Raises `UpstreamError`."""
@@ -105,7 +153,9 @@ class Gather:
 
     async def both(self, person: Person, ids: tuple[str, str], *, seconds: float) -> list[Draft]:
         """Two statements by their ids (`mem_…`, `fact_…`), in this order; nothing unless both are
-        there. Never fails for a store's sake."""
+        there. Never fails for a store's sake, and asks none that has failed lately."""
+        if any(self._is_doubtful("mem0" if name.startswith("mem_") else "zep") for name in ids):
+            return []
         try:
             found = await asyncio.gather(
                 *(self._statement(person, name, seconds=seconds) for name in ids)
@@ -126,11 +176,3 @@ class Gather:
         edge_uuid = ZepUuid(UUID(name.removeprefix("fact_")))
         edge = await self._zep.get_edge(person.zep_graph_uuid, edge_uuid, timeout_seconds=seconds)
         return fact_draft(edge) if edge is not None else None
-
-
-async def _or_nothing(store: str, work: Awaitable[list[Draft]], failed: set[str]) -> list[Draft]:
-    try:
-        return await work
-    except UpstreamError:
-        failed.add(store)
-        return []
