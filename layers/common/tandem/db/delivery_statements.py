@@ -137,10 +137,15 @@ select exists (select from lease) as held, exists (select from changed) as chang
 """
 
 # Something of this turn is to be forgotten, and a store may have learned it from these words anew.
+# Also told when the words were marked before: the answer to that may have been lost.
 _FORGOTTEN = """,
-       (select c.account_id from changed c
-          join tombstones x on x.account_id = c.account_id and c.turn_id = any(x.turn_ids)
-         where c.state = 'ingested' limit 1) as forgotten
+       (select d.account_id
+          from lease
+          join deliveries d on d.session_row = lease.session_row and d.store = :store
+           and d.turn_id = :turn_id and d.role = any(cast(:roles as text[]))
+          join tombstones x on x.account_id = d.account_id and d.turn_id = any(x.turn_ids)
+         where cast(:state as text) = 'ingested' and d.state in ('owed', 'sent', 'ingested')
+         limit 1) as forgotten
 """
 
 PROLONG = _HELD + "select exists (select from lease) as held"
@@ -151,7 +156,8 @@ SENT = (
 , changed as (
     update deliveries d
        set state = 'sent', sent_at = now(), check_id = cast(:check_id as text),
-           ingestions = d.ingestions + 1,
+           ingestions = d.ingestions + case   -- the statement itself may come twice
+               when d.state = 'sent' and d.check_id = cast(:check_id as text) then 0 else 1 end,
            provider_ids = coalesce(d.provider_ids, (
                select array_agg(p.id)
                  from jsonb_to_recordset(cast(:provider_ids as jsonb)) p (id text, role text)
