@@ -22,8 +22,8 @@ from uuid import UUID
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from tandem.errors import AppError, Context
-from tandem.settings import MetricsSettings, load
+from tandem.errors import AppError, ConfigurationError, Context
+from tandem.settings import StageSettings, load
 
 MetricName = Literal[
     # Per provider: what each attempt was, how long it took, and calls that were not even begun.
@@ -152,4 +152,8 @@ def _add(name: MetricName, unit: MetricUnit, value: float) -> None:
 
 @cache
 def _stage() -> str:
-    return load(MetricsSettings).stage
+    """Which copy of Tandem this is; several may share an account. A function has one always."""
+    try:
+        return load(StageSettings).stage
+    except ConfigurationError:
+        return "none"

@@ -52,12 +52,6 @@ class StageSettings(Settings):
     stage: str = Field(pattern=r"^[a-z][a-z0-9-]{0,15}$")
 
 
-class MetricsSettings(Settings):
-    """Which copy of Tandem a metric is about: several may share an account."""
-
-    stage: str = "none"
-
-
 class TokenSettings(Settings):
     """How access and refresh tokens are made and how long they live."""
 
