@@ -13,12 +13,14 @@ from chat_api.answering import Answering, AnswerLimits
 from chat_api.toolbox import Toolbox
 from chat_api.turn import Prompt
 from tandem.clients.bounds import Bounds
+from tandem.clients.breaker import Breaker
 from tandem.clients.connections import build_http_client, build_ssl_context
 from tandem.clients.gemini import build_genai_client
 from tandem.clients.http import ProviderHttp
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.deadline import Deadline
+from tandem.errors import Provider
 from tandem.ids import AccountId, ZepUuid
 from tandem.recall.gather import Gather, Person
 
@@ -142,6 +144,13 @@ class Stores:
         self.hanging: set[str] = set()
         self.asked: list[tuple[str, str, Json]] = []
         self.timeouts: list[float] = []
+        self.breakers: dict[Provider, Breaker] = {}
+
+    def watch(self, clock: Callable[[], float]) -> None:
+        """From here on their clients ask breakers that look at this clock."""
+        self.breakers = {
+            name: Breaker(name, clock=clock, jitter=lambda: 0.0) for name in ("zep", "mem0")
+        }
 
     def gather(self) -> Gather:
         """The real thing before these stores."""
@@ -149,6 +158,7 @@ class Stores:
             ZepClient(self._http("zep"), api_key=lambda: "test-key"),
             Mem0Client(self._http("mem0"), api_key=lambda: "test-key"),
             stage="test",
+            breakers=list(self.breakers.values()),
         )
 
     def toolbox(self, **changes: Any) -> Toolbox:
@@ -191,7 +201,7 @@ class Stores:
         client = build_http_client(
             base_url=f"http://{store}.test", transport=httpx.MockTransport(answer)
         )
-        return ProviderHttp(store, client, sleep=at_once)
+        return ProviderHttp(store, client, breaker=self.breakers.get(store), sleep=at_once)
 
 
 def fact(text: str, *, since: str | None = None, until: str | None = None, **more: Any) -> Json:

@@ -15,6 +15,7 @@ from tandem.recall.rank import estimate_tokens, select
 
 TOOLBOX = "toolbox"
 _FRAME_TOKENS = 10
+_LATER = "This doesn't work right now. Tell the person to try again later."
 
 
 @dataclass(slots=True)
@@ -62,10 +63,19 @@ class Toolbox:
         self.tokens -= estimate_tokens(answer)
         return answer
 
-    async def propose(self, make: Callable[[Proposing], Awaitable[str]]) -> str:
-        """What the model is told of its proposal."""
+    async def propose(
+        self, make: Callable[[Proposing], Awaitable[str]], *, searches: bool = False
+    ) -> str:
+        """What the model is told of its proposal.
+
+        Args:
+            make: what proposes.
+            searches: it asks both stores, since a part of what there is would look like all.
+        """
         if self.proposing is None:
             return refused("This can't be proposed now.")
+        if searches and self.degraded:
+            return refused(_LATER)
         before = self.proposing.proposal
         answer = await self._safely(make(self.proposing))
         made = self.proposing.proposal
@@ -86,4 +96,4 @@ class Toolbox:
             observability.note(tool=error.code)
         except Exception as error:  # as above
             observability.warning("tool_failed", **observability.describe(error))
-        return refused("This doesn't work right now. Tell the person to try again later.")
+        return refused(_LATER)

@@ -45,7 +45,9 @@ async def propose_forget(run_context: RunContext, query: str) -> str:
     Args:
         query: what the person wants forgotten, in their own words.
     """
-    return await _toolbox(run_context).propose(lambda proposing: proposing.forget(query))
+    return await _toolbox(run_context).propose(
+        lambda proposing: proposing.forget(query), searches=True
+    )
 
 
 async def propose_correction(run_context: RunContext, item_id: str, new_statement: str) -> str:
