@@ -169,6 +169,7 @@ class DeadLetters:
         self._call = AwsCall(endpoint)
         self._client = httpx.Client(timeout=_TIMEOUT_SECONDS, trust_env=False)
         targets = {queue.dead_letter_id for queue in template.queues.values()}
+        targets |= {item.asynchronous.on_failure_id for item in template.functions.values()}
         self._urls = [
             f"{endpoint}/{ACCOUNT_ID}/{queue.name}"
             for name, queue in template.queues.items()

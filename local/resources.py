@@ -12,6 +12,21 @@ ACCOUNT_ID = "123456789012"  # the account that moto answers for
 
 
 @dataclass(frozen=True, kw_only=True)
+class AsyncPolicy:
+    """What becomes of an asynchronous invocation that fails: the function's EventInvokeConfig.
+
+    Attributes:
+        retries: after an error of the function.
+        max_age_seconds: how long the event is kept at all.
+        on_failure_id: logical id of the queue that then hears of it.
+    """
+
+    retries: int = 2
+    max_age_seconds: int = 21_600
+    on_failure_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Function:
     """One Lambda function. `python_path` is what stands on sys.path: its code, then its layers."""
 
@@ -26,6 +41,7 @@ class Function:
     version: str
     snap_start: bool
     log_format: str
+    asynchronous: AsyncPolicy = AsyncPolicy()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from local.intrinsics import Intrinsics, TemplateError, read_yaml
 from local.resources import (
     ACCOUNT_ID,
     REGION,
+    AsyncPolicy,
     Authorizer,
     Cors,
     EventSource,
@@ -180,6 +181,16 @@ class _Reader:
             version="1" if props.get("AutoPublishAlias") else "$LATEST",
             snap_start=snap_start,
             log_format=(props.get("LoggingConfig") or {}).get("LogFormat", "Text"),
+            asynchronous=self._async_policy(props.get("EventInvokeConfig") or {}),
+        )
+
+    def _async_policy(self, props: dict[str, Any]) -> AsyncPolicy:
+        known = AsyncPolicy()
+        target = (props.get("DestinationConfig") or {}).get("OnFailure") or {}
+        return AsyncPolicy(
+            retries=int(props.get("MaximumRetryAttempts", known.retries)),
+            max_age_seconds=int(props.get("MaximumEventAgeInSeconds", known.max_age_seconds)),
+            on_failure_id=self._queue_of(target["Destination"]) if target else None,
         )
 
     def _layer(self, logical_id: str) -> Path:

@@ -19,7 +19,7 @@ from local.processes import LOOPBACK
 from local.resources import Template
 from local.runtime.environment import RuntimeOptions
 from local.runtime.pool import Runtime
-from local.scheduler import run_schedule
+from local.scheduler import AsyncInvocations, run_schedule
 from local.template import load_template
 
 _HEAD_BYTES = 65_536  # above the gateway's own limit, so that the gateway gives the answer
@@ -65,7 +65,8 @@ def _background(
         for source in (template.event_sources if config.event_sources else ())
     ]
     calls = template.schedules if config.schedules else ()
-    return [*pollers, *(run_schedule(call, invoker=runtime) for call in calls)]
+    asynchronous = AsyncInvocations(template, invoker=runtime, endpoint=config.aws_endpoint)
+    return [*pollers, *(run_schedule(call, invoke=asynchronous.invoke) for call in calls)]
 
 
 async def _serve_http(config: GatewayConfig, gateway: Gateway | None, runtime: Runtime) -> None:

@@ -1,16 +1,15 @@
 """When `rate(...)` and `cron(...)` fire, and how the runner follows them."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from local.resources import ScheduledCall
-from local.runtime.outcome import Outcome
 from local.scheduler import run_schedule
 from local.schedules import ScheduleError, parse_schedule
-from tests.functional.gateway_harness import Functions, returns
 
 FRIDAY = datetime(2026, 11, 20, 12, 30, 15, tzinfo=UTC)
 
@@ -74,24 +73,64 @@ def test_what_the_service_refuses_is_refused(expression: str) -> None:
         parse_schedule(expression, zone=UTC)
 
 
-def test_the_runner_invokes_with_the_input_at_each_firing() -> None:
-    moment = FRIDAY
-    slept: list[float] = []
+class Firings:
+    """Time that passes only while somebody sleeps; `oversleeps` is how much longer than asked."""
 
-    async def sleep(seconds: float) -> None:
-        nonlocal moment
-        slept.append(seconds)
-        moment += timedelta(seconds=seconds)
+    def __init__(self) -> None:
+        self.moment = FRIDAY
+        self.slept: list[float] = []
+        self.oversleeps = timedelta()
 
-    def overrun(_event: dict[str, object]) -> Outcome:
-        nonlocal moment
-        moment += timedelta(minutes=61)
-        return returns(None)
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.moment += timedelta(seconds=seconds) + self.oversleeps
+        await asyncio.sleep(0)
 
-    functions = Functions(Job=overrun)
-    schedule = parse_schedule("cron(0 13,15,16 20 11 ? 2026)", zone=UTC)
-    call = ScheduledCall("Nightly", "Job", schedule, '{"a": 1}')
-    asyncio.run(run_schedule(call, invoker=functions, now=lambda: moment, sleep=sleep))
-    # 13:00, 15:00, and not 16:00, which passed while the second run was busy until 16:01.
-    assert functions.events("Job") == [{"a": 1}, {"a": 1}]
-    assert slept == [29 * 60 + 45, 59 * 60]
+    def run(self, call: ScheduledCall, invoke: Callable[[ScheduledCall], Awaitable[None]]) -> None:
+        asyncio.run(run_schedule(call, invoke=invoke, now=lambda: self.moment, sleep=self.sleep))
+
+
+AT_13_15_16 = ScheduledCall(
+    "Nightly", "Job", parse_schedule("cron(0 13,15,16 20 11 ? 2026)", zone=UTC), '{"a": 1}'
+)
+
+
+def test_the_function_is_invoked_at_each_firing_whether_or_not_a_run_has_ended() -> None:
+    firings = Firings()
+    began: list[datetime] = []
+    all_began = asyncio.Event()
+
+    async def invoke(call: ScheduledCall) -> None:
+        assert call.payload == '{"a": 1}'
+        began.append(firings.moment)
+        if len(began) == 3:
+            all_began.set()
+        await all_began.wait()
+
+    firings.run(AT_13_15_16, invoke)
+    assert len(began) == 3
+    assert firings.slept == [29 * 60 + 45, 2 * 3600, 3600]
+
+
+def test_a_machine_that_slept_does_not_make_up_for_what_it_missed() -> None:
+    firings = Firings()
+    firings.oversleeps = timedelta(minutes=150)
+    began: list[datetime] = []
+
+    async def invoke(_call: ScheduledCall) -> None:
+        began.append(firings.moment)
+
+    firings.run(AT_13_15_16, invoke)
+    # 13:00 fires at 15:30, 15:00 never, 16:00 at 18:30.
+    assert len(began) == 2
+
+
+def test_a_firing_that_breaks_down_does_not_end_the_schedule() -> None:
+    began: list[str] = []
+
+    async def invoke(call: ScheduledCall) -> None:
+        began.append(call.name)
+        raise RuntimeError("a fault of the local stack's own")
+
+    Firings().run(AT_13_15_16, invoke)
+    assert len(began) == 3
