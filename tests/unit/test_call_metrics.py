@@ -38,6 +38,19 @@ def test_what_the_provider_can_t_help_is_no_failure_of_its_own(
     assert metrics_written()[0]["Mem0Failures"] == [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
 
 
+def test_a_call_that_is_broken_off_is_a_failure_when_it_was_waited_for_long_enough(
+    metrics_written: Written,
+) -> None:
+    with observability.log_context(request_id="r-1"):
+        for seconds in (0.9, 1.1):
+            log_call(UpstreamCall("zep", "graph.search", None, "cancelled", seconds, 1))
+        log_call(UpstreamCall("gemini", "generate_content", None, "cancelled", 9.0, 1))
+
+    [metric] = metrics_written()
+    assert metric["ZepFailures"] == [0.0, 1.0]
+    assert metric["GeminiFailures"] == [0.0]
+
+
 def test_a_call_that_was_not_made_is_neither_a_call_nor_a_failure(
     metrics_written: Written,
 ) -> None:

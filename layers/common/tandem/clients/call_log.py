@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from tandem import observability
+from tandem.clients.breaker import PATIENCE
 from tandem.clients.http import Outcome, UpstreamCall
 from tandem.errors import Provider
 from tandem.observability import MetricName
@@ -30,8 +31,8 @@ def log_call(call: UpstreamCall) -> None:
     """Logs one attempt at a provider and measures it: for `ProviderHttp(on_call=…)`.
 
     That something isn't there is an answer like another: who asked for it says whether it is worse.
-    A refusal for good is no failure of the provider's either, and a call that we broke off says
-    nothing about it.
+    A refusal for good is no failure of the provider's either, nor is a call that we broke off
+    sooner than a breaker would have.
     """
     fine = call.outcome in {"ok", "not_sent"} or call.status == HTTPStatus.NOT_FOUND
     write = observability.info if fine else observability.warning
@@ -50,7 +51,7 @@ def log_call(call: UpstreamCall) -> None:
         if call.reason in _HELD_BACK:
             _count(call.provider, not_sent=1)
         return
-    _count(call.provider, calls=1, failures=int(call.outcome in _FAILURES))
+    _count(call.provider, calls=1, failures=int(_failed(call)))
     observability.measure(_METRICS[call.provider].milliseconds, milliseconds)
 
 
@@ -58,6 +59,12 @@ def log_opened(provider: Provider, seconds: float) -> None:
     """Logs and counts that a provider won't be asked for a while: for `Breaker(on_open=…)`."""
     observability.warning("breaker_opened", provider=provider, seconds=round(seconds, 1))
     observability.count("BreakerOpened")
+
+
+def _failed(call: UpstreamCall) -> bool:
+    if call.outcome == "cancelled":
+        return call.duration_seconds >= PATIENCE[call.provider].answer_seconds
+    return call.outcome in _FAILURES
 
 
 def _count(provider: Provider, *, calls: int = 0, failures: int = 0, not_sent: int = 0) -> None:
