@@ -173,7 +173,8 @@ class FaultyWire:
         self.connections += 1
         server = None
         if self._mode in {"pass", "slow"}:
-            with contextlib.suppress(OSError):
+            # A port that is read from a file which is being written is no number yet.
+            with contextlib.suppress(OSError, ValueError):
                 server = socket.create_connection((LOOPBACK, self._target()), _TARGET_SECONDS)
         line = _Line(client, server)
         if server is None and self._mode != "hang":

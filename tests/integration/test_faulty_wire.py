@@ -258,8 +258,11 @@ def test_what_is_held_goes_at_once_when_it_passes_again_and_is_lost_when_it_hang
 def test_a_service_that_is_away_resets_and_one_that_moved_is_found(echo: Echo) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = int(gone.getsockname()[1])
-    ports = [port]
-    with FaultyWire(lambda: ports[-1]) as wire:
+    ports: list[int | str] = ["not a port yet", port]
+    with FaultyWire(lambda: int(ports[-1])) as wire:
+        with pytest.raises(ConnectionError), connected(wire) as client:
+            ask(client, b"a\n")
+        ports.pop()
         with pytest.raises(ConnectionError), connected(wire) as client:
             ask(client, b"a\n")
         ports.append(echo.port)
