@@ -86,8 +86,8 @@ class Pool:
             done, _ = await asyncio.wait({turn}, timeout=seconds)
             if done:
                 return turn.result()
-            wait_seconds -= seconds
-            if not self._starts or wait_seconds <= 0:
+            wait_seconds = math.inf  # an instance that starts is waited for: its call has begun
+            if not self._starts:
                 self._waiting.remove(turn)
                 return failed(Failure.THROTTLED, "Rate Exceeded.")
 

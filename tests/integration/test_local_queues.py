@@ -134,19 +134,6 @@ def test_a_delayed_message_comes_when_its_time_is_over(stack: Stack, work: Queue
     assert time.monotonic() - sent >= 1.5
 
 
-def test_a_throttled_message_waits_while_it_is_hidden(
-    stack: Stack, work: Queue, dead: Queue
-) -> None:
-    """Both instances are taken for longer than the visibility time-out: it comes again later."""
-    work.send({"number": 130, "hold_until": 1, "seconds": 2})
-    until(lambda: receive_counts(stack, 130) == [1])
-    work.send({"number": 131, "hold_until": 1, "seconds": 2})
-    until(lambda: receive_counts(stack, 131) == [1])
-    work.send({"number": 132})
-    until(lambda: work.count() == 0 and bool(receive_counts(stack, 132)))
-    assert dead.count() == 0
-
-
 @pytest.mark.parametrize("ending", ["stopped", "killed"])
 def test_a_gateway_that_ends_in_the_middle_of_a_batch_loses_none(ending: str) -> None:
     """Nor does the long poll that it leaves behind take a message that nobody then sees."""

@@ -158,6 +158,20 @@ def test_a_call_that_finds_no_free_instance_in_time_is_throttled(tmp_path: Path)
     play(story, tmp_path, queue_wait_seconds=0.2)
 
 
+def test_a_call_may_wait_less_long_than_the_stack_lets_it(tmp_path: Path) -> None:
+    async def story(invoke: Any, runtime: Runtime) -> None:
+        cold = await runtime.invoke("SleepFunction", b'{"seconds": 0}', wait_seconds=0.001)
+        assert cold.failure is None  # starting does not count as waiting
+        await asyncio.gather(*(invoke("SleepFunction", seconds=0.2) for _ in range(2)))
+        busy = [asyncio.create_task(invoke("SleepFunction", seconds=1.2)) for _ in range(2)]
+        await asyncio.sleep(0)
+        late = await runtime.invoke("SleepFunction", b'{"seconds": 0}', wait_seconds=0.2)
+        assert late.failure is Failure.THROTTLED
+        assert [outcome.failure for outcome in await asyncio.gather(*busy)] == [None, None]
+
+    play(story, tmp_path)
+
+
 def test_a_cold_start_does_not_count_as_waiting(tmp_path: Path) -> None:
     async def story(invoke: Any, _runtime: Runtime) -> None:
         assert (await invoke("EchoFunction")).failure is None
