@@ -12,9 +12,14 @@ from local.settings import SECRET_NAMES, Ports, RealServices, port_variable
 
 # Besides secrets and ports: what counts for a service only when that is the real one, and always.
 _OF_A_SERVICE = {
-    "zep": ("ZEP_BASE_URL",),
-    "mem0": ("MEM0_API_URL",),
-    "gemini": ("GEMINI_BASE_URL", "GEMINI_MODEL", "GEMINI_EMBEDDING_MODEL"),
+    "zep": ("ZEP_BASE_URL", "ZEP_REQUESTS_PER_MINUTE"),
+    "mem0": ("MEM0_API_URL", "MEM0_REQUESTS_PER_MINUTE"),
+    "gemini": (
+        "GEMINI_BASE_URL",
+        "GEMINI_MODEL",
+        "GEMINI_EMBEDDING_MODEL",
+        "GEMINI_REQUESTS_PER_MINUTE",
+    ),
 }
 _OF_ALL = ("ALGORITHM",)
 _KNOWN = (

@@ -286,7 +286,7 @@ class Stack:
             home_dir=str(self.data_dir / "home"),
             python=str(options.function_python),
             parameters=dict(options.parameters),
-            overrides={**self._twin_addresses(), **options.real.overrides, **options.overrides},
+            overrides={**self._for_twins(), **options.real.overrides, **options.overrides},
             extra_environment={"AWS_ENDPOINT_URL": self.aws_url, **options.extra_environment},
             control_port=self._control_port,
             control_token=self._control_token,
@@ -300,8 +300,10 @@ class Stack:
         ).save(path)
         self._launch("gateway", "local.gateway", "--config", str(path))
 
-    def _twin_addresses(self) -> dict[str, str]:
-        return {_ADDRESS_VARIABLES[name]: self._address(name) for name in self._twins}
+    def _for_twins(self) -> dict[str, str]:
+        addresses = {_ADDRESS_VARIABLES[name]: self._address(name) for name in self._twins}
+        # A twin has no plan, unless somebody gives it one.
+        return addresses | {f"{name.upper()}_REQUESTS_PER_MINUTE": "0" for name in self._twins}
 
     def _launch(self, name: str, module: str, *arguments: str) -> None:
         self._children[name] = processes.spawn(

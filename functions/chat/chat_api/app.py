@@ -8,12 +8,11 @@ from chat_api.routes import create_router
 from chat_api.service import ChatLimits, ChatService
 from chat_api.warm_up import rehearse
 from tandem import settings as s
-from tandem.clients.bounds import Bounds
-from tandem.clients.breaker import Breaker
-from tandem.clients.call_log import log_opened
 from tandem.clients.connections import build_http_client
+from tandem.clients.people_ready import PeopleBounds
 from tandem.clients.ready import mem0_client, zep_client
 from tandem.db.connection import Database
+from tandem.db.rate_budgets import RateBudgets
 from tandem.db.turns import TurnLimits, Turns
 from tandem.delivery.wake import Wake
 from tandem.recall.gather import Gather
@@ -25,10 +24,11 @@ silence_agno()
 chat, google = s.load(s.ChatSettings), s.load(s.GeminiSettings)
 secrets = secrets_from_environment()
 database = Database(lambda: secrets.value("DATABASE_URL"), s.load(s.DatabaseSettings))
-at_zep, at_mem0 = Breaker("zep", on_open=log_opened), Breaker("mem0", on_open=log_opened)
-at_gemini = Breaker("gemini", on_open=log_opened)
-zep = zep_client(s.load(s.ZepSettings), secrets, bounds=Bounds(at_zep))
-mem0 = mem0_client(s.load(s.Mem0Settings), secrets, bounds=Bounds(at_mem0))
+bounds = PeopleBounds(
+    s.load(s.RateSettings), "zep", "mem0", "gemini", pause=RateBudgets(database).pause
+)
+zep = zep_client(s.load(s.ZepSettings), secrets, bounds=bounds["zep"])
+mem0 = mem0_client(s.load(s.Mem0Settings), secrets, bounds=bounds["mem0"])
 gemini = GeminiConnection(
     google, secrets, timeout_seconds=chat.model_seconds, http=build_http_client()
 )
@@ -44,13 +44,13 @@ def _changes() -> MemoryChanges:
 
 turn_limits = TurnLimits(chat.turns_per_minute, chat.turn_lease_seconds, chat.recent_turns)
 service = ChatService(
-    ledger=Turns(database),
-    gather=Gather(zep, mem0, stage=stage, breakers=(at_zep, at_mem0)),
+    ledger=Turns(database, bounds.rates),
+    gather=Gather(zep, mem0, stage=stage, breakers=(bounds.breaker("zep"), bounds.breaker("mem0"))),
     answerer=Answering(
         google.gemini_model,
         client=gemini.client,
         limits=AnswerLimits(chat.model_calls_per_turn, chat.max_output_tokens),
-        bounds=Bounds(at_gemini),
+        bounds=bounds["gemini"],
     ),
     changes=ChangesOnDemand(_changes),
     wake=Wake(s.load(s.QueueSettings).delivery_queue_url),

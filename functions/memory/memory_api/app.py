@@ -9,9 +9,11 @@ from memory_api.routes import create_router
 from memory_api.service import MemoryService
 from tandem import settings as s
 from tandem.changes.wake import ConsolidationWake
+from tandem.clients.people_ready import PeopleBounds
 from tandem.clients.ready import mem0_client, zep_client
 from tandem.db.connection import Database
 from tandem.db.memory import MemoryLedger
+from tandem.db.rate_budgets import RateBudgets
 from tandem.delivery.wake import Wake
 from tandem.recall.gather import Gather
 from tandem.secrets import secrets_from_environment
@@ -24,18 +26,22 @@ if TYPE_CHECKING:
 secrets = secrets_from_environment()
 database = Database(lambda: secrets.value("DATABASE_URL"), s.load(s.DatabaseSettings))
 stage = s.load(s.StageSettings).stage
-zep, mem0 = zep_client(s.load(s.ZepSettings), secrets), mem0_client(s.load(s.Mem0Settings), secrets)
+bounds = PeopleBounds(
+    s.load(s.RateSettings), "zep", "mem0", "gemini", pause=RateBudgets(database).pause
+)
+zep = zep_client(s.load(s.ZepSettings), secrets, bounds=bounds["zep"])
+mem0 = mem0_client(s.load(s.Mem0Settings), secrets, bounds=bounds["mem0"])
 seconds = s.load(s.RetrievalSettings).retrieval_seconds
 gather = Gather(zep, mem0, stage=stage)
 reader = StoreReader(zep, mem0, gather, stage=stage, timeout_seconds=seconds)
-service = MemoryService(MemoryLedger(database), reader)
+service = MemoryService(MemoryLedger(database, bounds.rates), reader)
 
 
 def parts() -> "Parts":
     """What changes memory is made of, loaded when somebody first changes something."""
     from tandem.changes.ready import Parts  # noqa: PLC0415 - as `wire_changing` says
 
-    return Parts(database, zep, mem0, secrets, stage)
+    return Parts(database, zep, mem0, secrets, stage, gemini_bounds=bounds["gemini"])
 
 
 changing = wire_changing(

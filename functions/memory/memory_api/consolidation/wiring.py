@@ -63,7 +63,7 @@ def build_consolidation(parts: Parts, *, on_phase: OnPhase = on_to_the_next) -> 
 
 def _judging(parts: Parts, limits: s.ConsolidationSettings) -> Judging:
     google, judge = s.load(s.GeminiSettings), s.load(s.JudgeSettings)
-    gemini = gemini_client(google, parts.secrets)
+    gemini = gemini_client(google, parts.secrets, bounds=parts.gemini_bounds)
     return Judging(
         GeminiJudge(
             gemini,

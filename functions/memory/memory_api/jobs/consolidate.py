@@ -10,11 +10,13 @@ from memory_api.jobs.tidying import Tidying
 from tandem import observability
 from tandem.changes.ready import Parts
 from tandem.changes.wake import ConsolidationWake
+from tandem.clients.jobs_ready import JobBounds
 from tandem.clients.ready import mem0_client, zep_client
 from tandem.db.connection import Database
 from tandem.db.hidden import HiddenMemories
 from tandem.db.people import People
 from tandem.db.planning import Planning
+from tandem.db.rate_budgets import RateBudgets
 from tandem.deadline import deadline_of
 from tandem.loop import run, use_container_loop
 from tandem.secrets import secrets_from_environment
@@ -22,6 +24,7 @@ from tandem.settings import (
     ConsolidationQueueSettings,
     DatabaseSettings,
     Mem0Settings,
+    RateSettings,
     StageSettings,
     TidyingSettings,
     ZepSettings,
@@ -37,12 +40,14 @@ settings = load(TidyingSettings)
 hidden_days = settings.hidden_memory_days
 secrets = secrets_from_environment()
 database = Database(lambda: secrets.value("DATABASE_URL"), load(DatabaseSettings))
+bounds = JobBounds(load(RateSettings), RateBudgets(database), share="jobs")
 parts = Parts(
     database,
-    zep_client(load(ZepSettings), secrets),
-    mem0_client(load(Mem0Settings), secrets),
+    zep_client(load(ZepSettings), secrets, bounds=bounds.of("zep")),
+    mem0_client(load(Mem0Settings), secrets, bounds=bounds.of("mem0")),
     secrets,
     load(StageSettings).stage,
+    gemini_bounds=bounds.of("gemini"),
 )
 planning = Planning(database)
 messages = ConsolidationWake(load(ConsolidationQueueSettings).consolidation_queue_url)

@@ -8,9 +8,11 @@ from uuid import UUID
 
 from tandem import observability
 from tandem.changes.wake import ConsolidationWake
+from tandem.clients.jobs_ready import JobBounds
 from tandem.clients.ready import mem0_client, zep_client
 from tandem.db.connection import Database
 from tandem.db.deliveries import Deliveries
+from tandem.db.rate_budgets import RateBudgets
 from tandem.deadline import Deadline, deadline_of
 from tandem.delivery.mem0_delivery import Mem0Delivery
 from tandem.delivery.pace import Pace
@@ -26,6 +28,7 @@ from tandem.settings import (
     DeliverySettings,
     Mem0Settings,
     QueueSettings,
+    RateSettings,
     StageSettings,
     ZepSettings,
     load,
@@ -39,18 +42,19 @@ settings = load(DeliverySettings)
 stage = load(StageSettings).stage
 secrets = secrets_from_environment()
 database = Database(lambda: secrets.value("DATABASE_URL"), load(DatabaseSettings))
+bounds = JobBounds(load(RateSettings), RateBudgets(database), share="deliveries")
 deliveries = Deliveries(database, abandoned_seconds=settings.turn_abandoned_seconds)
 delivery = Delivery(
     deliveries,
     [
         ZepDelivery(
-            zep_client(load(ZepSettings), secrets),
+            zep_client(load(ZepSettings), secrets, bounds=bounds.of("zep")),
             deliveries,
             stage=stage,
             call_seconds=settings.delivery_call_seconds,
         ),
         Mem0Delivery(
-            mem0_client(load(Mem0Settings), secrets),
+            mem0_client(load(Mem0Settings), secrets, bounds=bounds.of("mem0")),
             stage=stage,
             call_seconds=settings.delivery_call_seconds,
         ),

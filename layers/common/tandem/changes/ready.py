@@ -13,6 +13,7 @@ from tandem.changes.forgetting import Forgetting
 from tandem.changes.keys import derived_keys
 from tandem.changes.path import ChangePath
 from tandem.changes.settling import Settling
+from tandem.clients.bounds import Bounds
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
 from tandem.db.changes import Changes
@@ -37,6 +38,7 @@ class Parts:
 
     Args:
         stage: the part of a person's name at the stores that tells deployments apart.
+        gemini_bounds: what its calls ask, if they are not to have bounds of their own.
     """
 
     database: Database
@@ -45,6 +47,7 @@ class Parts:
     secrets: Secrets
     stage: str
     call_seconds: float = CALL_SECONDS
+    gemini_bounds: Bounds | None = None
 
     def path(self) -> ChangePath:
         """The one path on which changes reach the stores."""

@@ -19,19 +19,21 @@ class PeopleBounds:
     def __init__(self, limits: RateSettings, *providers: Provider, pause: Pause) -> None:
         """Takes the plans' limits, whom this process calls, and how to tell everybody that one of
         them wants to be left alone."""
-        per_minute: dict[Provider, int] = {
-            "zep": limits.zep_requests_per_minute,
-            "mem0": limits.mem0_requests_per_minute,
-            "gemini": limits.gemini_requests_per_minute,
-        }
+        self._breakers: dict[Provider, Breaker] = {}
         self._bounds: dict[Provider, Bounds] = {}
         tallies = []
         for provider in providers:
             breaker = Breaker(provider, on_open=log_opened)
-            tally = Tally(provider, per_minute=per_minute[provider], hold=breaker.hold, pause=pause)
+            per_minute = limits.per_minute(provider)
+            tally = Tally(provider, per_minute=per_minute, hold=breaker.hold, pause=pause)
             tallies.append(tally)
+            self._breakers[provider] = breaker
             self._bounds[provider] = Bounds(breaker, tally)
         self.rates = Tallies(*tallies)
+
+    def breaker(self, provider: Provider) -> Breaker:
+        """Tells whether this provider may be called."""
+        return self._breakers[provider]
 
     def __getitem__(self, provider: Provider) -> Bounds:
         """What each call to this provider asks."""
