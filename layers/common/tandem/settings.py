@@ -72,7 +72,10 @@ class LoginLimitSettings(Settings):
 
 
 class DatabaseSettings(Settings):
-    """Time limits of the database: to connect, and for one statement's answer on the socket."""
+    """Time limits of the database: to open a connection in all, and for one statement's answer.
+
+    Together they bound a statement with its waiting, a fresh connection and its repetition.
+    """
 
     database_connect_seconds: Seconds = 1.0
     database_statement_seconds: Seconds = 2.0

@@ -46,6 +46,7 @@ _LONGEST_PAUSE_SECONDS: Final = 0.15
 _IDLE_SECONDS: Final = 60.0
 _SHARE_AFTER_IDLENESS: Final = 0.25
 _GRACE_SECONDS: Final = 0.1
+_FAREWELL_SECONDS: Final = 0.05
 
 
 class OneRoundTrip(pg8000.native.Connection):  # type: ignore[misc]  # pg8000 is untyped
@@ -61,6 +62,8 @@ class OneRoundTrip(pg8000.native.Connection):  # type: ignore[misc]  # pg8000 is
     def close(self) -> None:
         """Says farewell and closes the socket; when that is dead, only the latter."""
         stream, plain = self._sock, self._usock
+        if plain is not None:
+            self.end_at(time.monotonic() + _FAREWELL_SECONDS)
         with contextlib.suppress(pg8000.native.InterfaceError, OSError):
             super().close()
         self._drop(stream, plain)
