@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from tandem.delivery.service import LONGEST_INGESTION_SECONDS, MAX_INGESTIONS
@@ -62,6 +63,62 @@ def test_words_that_zep_failed_to_ingest_are_given_to_the_graph_and_stay_in_the_
     assert [m["content"] for m in world.zep.messages] == ["m", "r"]
     assert [episode["data"] for episode in world.zep.episodes] == ["m"]
     assert world.ledger.states("zep") == ["ingested", "ingested"]
+
+
+def test_an_episode_whose_answer_was_lost_is_found_and_not_given_twice() -> None:
+    world = World()
+    world.zep.remembers_keys = False
+    world.ledger.owe("m", "r")
+    world.zep.ingestion = ["failed"]
+    world.zep.fail("POST .*/episodes$", httpx.ReadTimeout(""), after=True)
+    assert world.run(stores=[world.zep_store]) == [2]
+
+    world.time.now += 2
+    assert world.run(stores=[world.zep_store]) == [5]
+    world.zep.episodes[0]["processed"] = True
+    assert world.run(stores=[world.zep_store]) == []
+
+    assert [episode["data"] for episode in world.zep.episodes] == ["m"]
+    assert world.ledger.states("zep") == ["ingested", "ingested"]
+
+
+def test_however_many_answers_are_lost_no_more_episodes_are_given_than_may_be() -> None:
+    world = World()
+    world.zep.remembers_keys = False
+    world.ledger.owe("m", "r")
+    world.zep.ingestion = ["failed"] * 99
+    world.zep.fail("POST .*/episodes$", *[httpx.ReadTimeout("")] * 99, after=True)
+    for _ in range(40):
+        world.run(stores=[world.zep_store])
+        world.time.now += 400
+        for row in world.ledger.rows:
+            if row.words.sent_at is not None:
+                row.words = replace(row.words, sent_at=row.words.sent_at - timedelta(seconds=400))
+
+    assert world.ledger.states("zep") == ["refused", "refused"]
+    assert len(world.zep.episodes) == MAX_INGESTIONS - 1
+    assert [message["content"] for message in world.zep.messages] == ["m", "r"]
+
+
+@pytest.mark.parametrize("remaining", ["messages", "nothing"])
+def test_what_a_look_has_found_is_given_to_the_graph_when_nothing_tells_of_its_ingestion(
+    remaining: str,
+) -> None:
+    world = World()
+    world.ledger.owe("m", "r")
+    world.zep.fail("POST .*/messages$", httpx.ReadTimeout(""), after=True)
+    world.run(stores=[world.zep_store])
+    world.time.now += 2
+    assert world.run(stores=[world.zep_store]) == [5]
+    if remaining == "nothing":
+        for thread in world.zep.threads.values():
+            thread.clear()
+    for row in world.ledger.rows:
+        if row.store == "zep":
+            row.words = replace(row.words, sent_at=datetime.now(UTC) - timedelta(seconds=121))
+
+    assert world.run(stores=[world.zep_store]) == []
+    assert [episode["data"] for episode in world.zep.episodes] == ["m"]
 
 
 def test_words_that_mem0_failed_to_ingest_are_added_again() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -96,6 +97,38 @@ def test_a_job_that_failed_after_an_unknown_second_attempt_adds_no_third_time() 
     assert world.run(stores=[world.mem0_store]) == []
     assert len(world.mem0.added) == 2
     assert world.ledger.states("mem0") == ["ingested"]
+
+
+@pytest.mark.parametrize("status", ["PENDING", "RUNNING", "SUCCEEDED"])
+def test_a_job_whose_answer_was_lost_is_found_and_no_second_one_is_begun(status: str) -> None:
+    world = world_with("m")
+    world.mem0.ingestion = [status]
+    world.mem0.fail("add/$", httpx.ReadTimeout("slow"), after=True)
+    world.run(stores=[world.mem0_store])
+    world.mem0.memories.clear()  # found nothing worth keeping, or hasn't yet
+    world.time.now += 60
+
+    world.run(stores=[world.mem0_store])
+
+    assert len(world.mem0.added) == 1
+    state = "ingested" if status == "SUCCEEDED" else "sent"
+    assert world.ledger.states("mem0") == [state]
+
+
+@pytest.mark.parametrize("jobs", [404, 501, "FAILED"])
+def test_without_a_job_that_lives_the_words_are_added_again_in_the_end(jobs: Any) -> None:
+    world = world_with("m")
+    world.mem0.ingestion = [jobs] if isinstance(jobs, str) else []
+    world.mem0.fail("add/$", httpx.ReadTimeout("slow"), after=isinstance(jobs, str))
+    world.run(stores=[world.mem0_store])
+    world.time.now += 60
+    if isinstance(jobs, int):
+        world.mem0.fail("GET /v1/events/$", jobs)
+
+    world.run(stores=[world.mem0_store])
+
+    again = len(world.mem0.added) == 2
+    assert again == (jobs != 501)
 
 
 def test_a_memory_of_another_turn_is_not_taken_for_this_one_s() -> None:

@@ -7,7 +7,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tandem.clients.mem0 import Mem0Client
 from tandem.db.deliveries import Due
+from tandem.delivery.mem0_delivery import Mem0Delivery
+from tandem.delivery.stores import Sent, Utterances
+from tandem.errors import UpstreamRateLimited
 from tandem.ids import SessionRowId
 from tests.unit.delivery_fakes import World
 
@@ -88,6 +92,46 @@ def test_a_longer_rest_that_the_store_asks_for_is_kept() -> None:
 
     assert world.run(stores=[world.mem0_store]) == [77]
     assert world.ledger.leases["mem0"].not_before == world.time.now + 77
+
+
+def test_a_rest_is_never_longer_than_a_wake_up_can_be_ordered_ahead() -> None:
+    world = World()
+    world.ledger.owe("m")
+    world.mem0.fail("add/$", 429)
+    world.mem0.faults[0].outcome = httpx.Response(429, headers={"retry-after": "86400"}, json={})
+
+    assert world.run(stores=[world.mem0_store]) == [900]
+
+
+@pytest.mark.parametrize(("reason", "failures"), [("budget", 0), ("held", 0), ("breaker_open", 1)])
+def test_a_call_that_we_hold_back_ourselves_is_no_failure_of_the_store_and_leaves_no_doubt(
+    reason: str, failures: int
+) -> None:
+    world = World()
+    world.ledger.owe("m")
+    held = UpstreamRateLimited(
+        "mem0", operation="add", reason=reason, sent=False, retry_after_seconds=30
+    )
+
+    class HeldBack(Mem0Delivery):
+        async def send(self, due: Due, turn: Utterances) -> Sent:  # noqa: ARG002
+            raise held
+
+    store = HeldBack(world.mem0_store._client, stage="test", call_seconds=8.0)
+    assert world.run(stores=[store]) == [30]
+    lease = world.ledger.leases["mem0"]
+    assert (lease.failures, lease.unclear) == (failures, False)
+
+
+def test_a_key_that_can_not_be_sent_is_not_held_against_the_words() -> None:
+    world = World()
+    world.ledger.owe("m")
+    client = Mem0Client(world.mem0.http(), api_key=lambda: "a key\u2026")
+    store = Mem0Delivery(client, stage="test", call_seconds=8.0)
+
+    assert world.run(stores=[store]) == [2]
+    assert world.ledger.states("mem0") == ["owed"]
+    assert world.mem0.requests == []
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
