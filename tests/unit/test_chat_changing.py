@@ -229,16 +229,11 @@ def test_a_change_that_takes_longer_or_comes_too_late_is_told_as_it_is(
     assert told in notes_of(world)[0]
 
 
-@pytest.mark.parametrize("failing", ["model", "store"])
-def test_a_confirming_turn_that_fails_is_released_and_its_proposal_stays_open(
-    world: World, failing: str
+def test_a_confirming_turn_without_the_model_is_released_and_its_proposal_stays_open(
+    world: World,
 ) -> None:
     world.ledger.changes = {"awaiting": Awaiting(proposal=FORGET)}
-    failure = errors.UpstreamUnavailable("gemini", operation="x")
-    if failing == "model":
-        world.answerer.outcome = failure
-    else:
-        world.changes.outcome = failure
+    world.answerer.outcome = errors.UpstreamUnavailable("gemini", operation="x")
 
     with pytest.raises(errors.UpstreamUnavailable) as failed:
         world.chat("yes", key="k")
@@ -246,6 +241,37 @@ def test_a_confirming_turn_that_fails_is_released_and_its_proposal_stays_open(
     assert failed.value.context["turn_id"] == str(world.ledger.opened[0].turn_id)
     assert len(world.changes.changed) == 1
     assert (world.ledger.committed, len(world.ledger.released)) == ([], 1)
+
+
+@pytest.mark.parametrize("proposal", [FORGET, CORRECT])
+@pytest.mark.parametrize(
+    ("failure", "missing"),
+    [
+        (errors.UpstreamUnavailable("mem0", operation="x"), ["mem0"]),
+        (errors.UpstreamTimeout("zep", operation="x"), ["zep"]),
+        (errors.Unavailable(code="unfinished"), []),
+    ],
+)
+def test_a_change_that_a_store_does_not_let_through_is_told_and_can_be_asked_for_again(
+    world: World, proposal: OpenProposal, failure: errors.AppError, missing: list[str]
+) -> None:
+    world.ledger.changes = {"awaiting": Awaiting(proposal=proposal)}
+    world.changes.outcome = failure
+
+    answer = world.chat("yes")
+
+    assert (answer.reply, answer.degraded) == ("The reply.", missing)
+    assert "can't be done right now" in notes_of(world)[0]
+    assert world.answerer.prompts[0].agent == "done"
+    assert world.ledger.committed[0].effects == Effects()  # nothing has been decided
+
+
+def test_a_change_without_the_database_fails_the_turn(world: World) -> None:
+    world.ledger.changes = {"awaiting": Awaiting(proposal=FORGET)}
+    world.changes.outcome = errors.Unavailable(code="database_unavailable")
+
+    with pytest.raises(errors.Unavailable):
+        world.chat("yes")
 
 
 @pytest.mark.parametrize(

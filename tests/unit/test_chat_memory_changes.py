@@ -38,12 +38,13 @@ class Services:
 
     outcome: Any = None
     recorded: bool = True
+    fails_at: str | None = None
     asked: list[Any] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
         async def call(*arguments: Any, **options: Any) -> Any:
             self.asked.append((name, arguments[1:], options))
-            if isinstance(self.outcome, Exception):
+            if isinstance(self.outcome, Exception) and self.fails_at in {None, name}:
                 raise self.outcome
             return self.outcome
 
@@ -136,12 +137,14 @@ def test_what_is_not_there_any_more_is_not_corrected(services: Services) -> None
     assert [name for name, *_ in services.asked] == ["target"]
 
 
-@pytest.mark.parametrize("failure", [AWAY, UNFINISHED])
-def test_a_correction_that_fails_is_for_the_turn_to_try_again(
-    services: Services, failure: errors.AppError
-) -> None:
-    services.outcome = failure
-    with pytest.raises(type(failure)):
+def test_a_correction_that_was_begun_is_ended_by_the_job(services: Services) -> None:
+    services.outcome, services.fails_at = UNFINISHED, "carry_out"
+    assert correct(services) == "later"
+
+
+def test_a_correction_of_what_can_not_be_read_is_not_begun(services: Services) -> None:
+    services.outcome = AWAY
+    with pytest.raises(errors.UpstreamUnavailable):
         correct(services)
 
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol
 
-from tandem.db.proposals import OpenConflict, OpenProposal, ProposalKind
+from tandem.db.proposals import Decision, OpenConflict, OpenProposal, ProposalKind
 from tandem.deadline import RESERVE_SECONDS, Deadline
+from tandem.errors import Unavailable, UpstreamError
 from tandem.ids import TurnId
 from tandem.recall.change_requests import what_to_forget
 from tandem.recall.evidence import quoted_json
@@ -37,6 +38,22 @@ _NOTES: Final[dict[tuple[ProposalKind, Carried], str]] = {
     ("correct", "gone"): "Confirmed, but it was not remembered any more, so nothing was corrected.",
 }
 DECLINED: Final = "What was proposed was not confirmed, so nothing was changed."
+NOT_NOW: Final = "Confirmed, but it can't be done right now. They have to ask for it again later."
+
+
+class Decided(NamedTuple):
+    """What has become of a proposal that was open.
+
+    Attributes:
+        note: what the model is to be told of it.
+        proposal: the turn that made it, if it is decided.
+        missing: stores that have failed over it.
+    """
+
+    note: str | None = None
+    proposal: TurnId | None = None
+    decision: Decision | None = None
+    missing: frozenset[str] = frozenset()
 
 
 class Found(NamedTuple):
@@ -51,7 +68,7 @@ class MemoryChanges(Protocol):
 
     Every change is keyed by a turn: repeated, it goes on where it stopped. What is recorded and
     will be carried out without anybody asking again is `later`; anything else that fails raises
-    `UpstreamError` or `Unavailable`, and the turn's key is the way to try it again.
+    `UpstreamError` or `Unavailable`.
     """
 
     async def find(
@@ -94,12 +111,25 @@ async def carry_out(
     *,
     turn_id: TurnId,
     deadline: Deadline,
-) -> str:
-    """Does what was proposed and has just been confirmed; what the model is to be told of it."""
+) -> Decided:
+    """Does what was proposed and has just been confirmed.
+
+    If a store doesn't let it through nothing is decided: the turn is answered all the same.
+
+    Raises:
+        Unavailable: the database is away.
+    """
     change = changes.forget if proposal.kind == "forget" else changes.correct
     limit = time_for_change(deadline)
-    carried = await change(person, proposal, turn_id=turn_id, deadline=limit)
-    return _NOTES[proposal.kind, carried]
+    try:
+        carried = await change(person, proposal, turn_id=turn_id, deadline=limit)
+    except UpstreamError as error:
+        return Decided(NOT_NOW, missing=frozenset({error.provider}))
+    except Unavailable as error:
+        if error.code != "unfinished":
+            raise
+        return Decided(NOT_NOW)
+    return Decided(_NOTES[proposal.kind, carried], proposal.turn_id, "confirmed")
 
 
 @dataclass(frozen=True, slots=True)

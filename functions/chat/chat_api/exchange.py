@@ -9,6 +9,7 @@ from uuid import UUID
 from chat_api.changing import (
     DECLINED,
     Choosing,
+    Decided,
     MemoryChanges,
     Proposing,
     asks,
@@ -39,12 +40,15 @@ class Given:
         offered: what is remembered, best first.
         disputed: the two sides of a conflict, or nothing.
         evidence: all of it and our notes, as the model gets it.
+        degraded: stores that have failed in this turn.
+        decided: of what was proposed before.
     """
 
     offered: Sequence[Draft]
     disputed: Sequence[Draft]
     evidence: str
     degraded: frozenset[str]
+    decided: Decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,33 +65,32 @@ class Exchange:
     retrieval_seconds: float
     now: datetime
 
-    async def decide(self) -> list[str]:
-        """Carries out what this message confirms; what the model is to be told of it.
+    async def decide(self) -> Decided:
+        """Carries out what this message confirms.
 
         Before the model is asked, so that the reply tells what has been done; keyed by the turn,
         so that a turn that fails after it and is tried again does nothing twice.
         """
         proposal = self.turn.awaiting.proposal
         if proposal is None:
-            return []
+            return Decided()
         if self.course.decision != "confirmed":
-            return [DECLINED]
-        note = await carry_out(
+            return Decided(DECLINED, proposal.turn_id, "declined")
+        return await carry_out(
             self.changes,
             self.person,
             proposal,
             turn_id=self.turn.turn_id,
             deadline=self.deadline,
         )
-        return [note]
 
-    async def recall(self, notes: Sequence[str], beside: Beside) -> Given:
+    async def recall(self, decided: Decided, beside: Beside) -> Given:
         """What is remembered that bears on the message, and the conflict it may be about.
 
         Nothing after a change: a store may still offer what has just been forgotten.
 
         Args:
-            notes: what the model is to be told.
+            decided: of what was proposed before.
             beside: where a store that has failed lately is tried again.
         """
         gathered, disputed = _NOTHING, list[Draft]()
@@ -107,8 +110,9 @@ class Exchange:
             offered = offered_drafts(
                 self.course.route, self.turn, self.message, gathered, now=self.now
             )
+        notes = [decided.note] if decided.note is not None else []
         evidence = evidence_for(self.course.route, self.turn, offered, disputed, notes)
-        return Given(offered, disputed, evidence, gathered.degraded)
+        return Given(offered, disputed, evidence, gathered.degraded | decided.missing, decided)
 
     async def _disputed(self) -> list[Draft]:
         conflict = self.course.conflict
@@ -169,12 +173,11 @@ class Exchange:
             drafts,
             replacement=proposal.replacement if proposal is not None else None,
         )
-        decided = self.turn.awaiting.proposal
         effects = Effects(
             kind=proposal.kind if proposal is not None else None,
             item_ids=[item.id for item in proposal.items] if proposal is not None else (),
-            decided=decided.turn_id if decided is not None else None,
-            decision=self.course.decision,
+            decided=given.decided.proposal,
+            decision=given.decided.decision,
             asked=self._asked(said, given),
         )
         text = with_proposal(said.text, proposal)

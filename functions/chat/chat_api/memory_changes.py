@@ -92,7 +92,8 @@ class JournalledChanges:
         person said them, which is also the key.
 
         Raises:
-            UpstreamError, Unavailable: it isn't done; the same turn goes on with it.
+            UpstreamError: nothing was recorded.
+            Unavailable: the database is away.
         """
         target = await self.correcting.target(person, proposal.item_ids[0], deadline)
         if target is None:
@@ -100,7 +101,12 @@ class JournalledChanges:
         correction = Correction(
             proposal.replacement or "", proposal.turn_id, proposal.said_at, started_by="chat"
         )
-        await self.correcting.carry_out(person, target, correction, deadline)
+        try:
+            await self.correcting.carry_out(person, target, correction, deadline)
+        except Unavailable as error:
+            if error.code != "unfinished":
+                raise
+            return "later"  # the job goes on with it
         return "done"
 
     async def settle(

@@ -125,9 +125,9 @@ class ChatService:
             retrieval_seconds=self.limits.retrieval_seconds,
             now=self.now(),
         )
-        notes = await exchange.decide()
+        decided = await exchange.decide()
         async with Beside() as beside:
-            given = await exchange.recall(notes, beside)
+            given = await exchange.recall(decided, beside)
             toolbox = exchange.toolbox(given)
             said = await self.answerer.answer(
                 exchange.prompt(given), toolbox, seconds=deadline.step(self.limits.model_seconds)
