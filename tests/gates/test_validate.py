@@ -130,6 +130,16 @@ DEFECTS = {
         "VisibilityTimeout: 359",
         "queue-visibility",
     ),
+    "a queue that shows a message after SQS's own 30 seconds": (
+        "      VisibilityTimeout: 360\n",
+        "",
+        "queue-visibility",
+    ),
+    "a consumer that may take longer than its queue allows for": (
+        "Timeout: 60\n      ReservedConcurrentExecutions: 4",
+        "Timeout: 61\n      ReservedConcurrentExecutions: 4",
+        "queue-visibility",
+    ),
     "a cache of tokens that lives too long": (
         "ReauthorizeEvery: 60",
         "ReauthorizeEvery: 61",
@@ -143,6 +153,16 @@ DEFECTS = {
     "more containers than connections": (
         "ReservedConcurrentExecutions: 10\n      Layers",
         "ReservedConcurrentExecutions: 23\n      Layers",
+        "database-connections",
+    ),
+    "a function that may run as often as it likes": (
+        "      ReservedConcurrentExecutions: 10\n      Layers",
+        "      Layers",
+        "database-connections",
+    ),
+    "connections that are too few for the containers, if somebody asks for so few": (
+        "    MinValue: 31\n",
+        "    MinValue: 30\n",
         "database-connections",
     ),
     "a right to more than one resource": (
