@@ -31,6 +31,7 @@ SESSION: Final = "memory"
 
 _CLOCKS_APART: Final = timedelta(minutes=1)
 _RETRY_AFTER_SECONDS: Final = 5
+_WAKE_SECONDS: Final = 2.0
 _FINISHED_LATER_SECONDS: Final = 90
 
 
@@ -157,7 +158,7 @@ class Changing:
         )
         stated = await self._state(principal, None, new)
         correction = Correction(text, stated.turn_id, stated.said_at)
-        async with self._or_finished_later(principal):
+        async with self._or_finished_later(principal, deadline):
             await self.correcting.carry_out(person, target, correction, deadline)
         return _corrected(target, text, stated)
 
@@ -195,7 +196,7 @@ class Changing:
         """
         looked = await self.ledger.look(principal, user_id=user_id)
         wish = Wish(self.tokens.read(principal.account_id, token))
-        async with self._or_finished_later(principal):
+        async with self._or_finished_later(principal, deadline):
             return await self.forgetting.forget(_person(principal, looked), wish, deadline)
 
     async def forget_one(self, principal: Principal, item_id: str, deadline: Deadline) -> None:
@@ -207,18 +208,21 @@ class Changing:
         """
         looked = await self.ledger.look(principal)
         wish = Wish([item_id])
-        async with self._or_finished_later(principal):
+        async with self._or_finished_later(principal, deadline):
             done = await self.forgetting.forget(_person(principal, looked), wish, deadline)
         if not done.known:
             raise _not_found()
 
     @asynccontextmanager
-    async def _or_finished_later(self, principal: Principal) -> AsyncIterator[None]:
+    async def _or_finished_later(
+        self, principal: Principal, deadline: Deadline
+    ) -> AsyncIterator[None]:
         """What breaks off is finished by the job, should the caller not come again."""
         try:
             yield
         except (Unavailable, UpstreamError):
-            await self.tidy.send(principal.account_id, delay_seconds=_FINISHED_LATER_SECONDS)
+            if deadline.left() > _WAKE_SECONDS:  # else the answer goes first; the next plan sees it
+                await self.tidy.send(principal.account_id, delay_seconds=_FINISHED_LATER_SECONDS)
             raise
 
     def _statement(

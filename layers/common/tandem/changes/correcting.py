@@ -282,7 +282,7 @@ class Correcting:
         return [edge for some in found for edge in some if normalise(edge.fact) in said]
 
     def _seconds(self, deadline: Deadline) -> float:
-        return deadline.step(self.call_seconds, reserve_seconds=0)
+        return deadline.step(self.call_seconds)
 
 
 def _planned(run_id: RunId, target: Target, correction: Correction) -> list[Change]:

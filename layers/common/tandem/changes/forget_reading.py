@@ -299,7 +299,7 @@ class ForgetReader:
         return list(memories.values())
 
     def _seconds(self, deadline: Deadline) -> float:
-        return deadline.step(self.call_seconds, reserve_seconds=0)
+        return deadline.step(self.call_seconds)
 
 
 @dataclass(frozen=True, slots=True)

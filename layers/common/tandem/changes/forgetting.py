@@ -23,7 +23,7 @@ from tandem.changes.model import Change, RunId
 from tandem.changes.ports import Path
 from tandem.clients.zep_edges import MAX_FILTER_IDS
 from tandem.db.tombstones import Burial, Erased, Tombstones, TurnEvidence
-from tandem.deadline import Deadline
+from tandem.deadline import RESERVE_SECONDS, Deadline
 from tandem.errors import Unavailable
 from tandem.ids import AccountId, ZepUuid
 from tandem.recall.gather import Person
@@ -156,13 +156,11 @@ class Forgetting:
             return
         for seconds in (*_PAUSES_SECONDS, None):
             page = await self.zep.list_edges(
-                graph,
-                edge_uuids=wanted,
-                timeout_seconds=deadline.step(self.call_seconds, reserve_seconds=0),
+                graph, edge_uuids=wanted, timeout_seconds=deadline.step(self.call_seconds)
             )
             if not page.items:
                 return
-            if seconds is None or deadline.left() < seconds:
+            if seconds is None or deadline.left() - RESERVE_SECONDS < seconds:
                 raise Unavailable(code="unfinished", run=str(run_id))
             await self.pause(seconds)
 

@@ -100,7 +100,7 @@ class GraphReader:
         return await self.zep.get_episode(graph, uuid, timeout_seconds=self._seconds())
 
     def _seconds(self) -> float:
-        return self.deadline.step(self.call_seconds, reserve_seconds=0)
+        return self.deadline.step(self.call_seconds)
 
 
 def _is_uuid(name: str) -> bool:

@@ -16,12 +16,11 @@ from tandem.changes.model import Change, ChangeId, RunId
 from tandem.changes.operations import GONE, REFUSALS, Operations
 from tandem.changes.stores import Graph, Memories, Prepared, Ready, Skipped, Task
 from tandem.db.changes import Begun, Confirmed, Outcome
-from tandem.deadline import Deadline
+from tandem.deadline import RESERVE_SECONDS, Deadline
 from tandem.errors import UpstreamError, UpstreamRejected
 from tandem.ids import AccountId
 from tandem.recall.gather import Person
 
-_MARK_SECONDS: Final = 2.5
 _SHORTEST_CALL_SECONDS: Final = 2.0
 _READING_ALL_SECONDS: Final = 60.0
 _GONE_STATUS: Final = 404
@@ -232,7 +231,7 @@ class ChangePath:
         return fate
 
     def _seconds(self, deadline: Deadline, own_limit_seconds: float) -> float:
-        left = deadline.left() - _MARK_SECONDS
+        left = deadline.left() - RESERVE_SECONDS
         if left < min(own_limit_seconds, _SHORTEST_CALL_SECONDS):
             raise _Stop
         return min(own_limit_seconds, left)
