@@ -60,7 +60,7 @@ def kept(world: World, person: Person, said: Sequence[Said]) -> tuple[Kept, list
             turn_id, again = _asked_again(person, one, wrong), again + 1
         if turn_id is not None:
             turns[turn_id] = one
-    wrong += _drained(world)
+    wrong += drained(world)
     wrong += _in_ledger(world, said)
     at_zep, at_mem0 = zep_messages(world, turns), mem0_additions(world)
     wrong += _once(turns, at_zep, at_mem0)
@@ -106,7 +106,7 @@ def _asked_again(person: Person, one: Said, wrong: list[str]) -> str | None:
     return answer.turn_id
 
 
-def _drained(world: World) -> list[str]:
+def drained(world: World) -> list[str]:
     """Lets the sweep find what was left behind until nothing is owed; what still is, after long."""
     ends_at = time.monotonic() + _DRAINED_SECONDS
     while left := world.owed():
