@@ -32,7 +32,8 @@ LONGEST_INGESTION_SECONDS: Final = 24 * 60 * 60.0
 _BUSY_SECONDS: Final = 2.0
 _LONGEST_REST_SECONDS: Final = 300.0
 _MARK_SECONDS: Final = 4.0
-_FIRST_LOOK_SECONDS: Final = 0.1
+_FIRST_LOOK_SECONDS: Final = 0.25
+_LATER: Final = 4  # each look costs a call of what the plan allows, and most come too early
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class _Run:
         held: how long the lease is surely ours; its owner's marks may have prolonged it.
         unclear_since: when a call was made, on the pace's clock, whose outcome is unknown; None
             when all is known.
+        gave: words were given to the store since the last look.
     """
 
     lease: Lease
@@ -50,6 +52,7 @@ class _Run:
     deadline: Deadline
     held: Deadline
     unclear_since: float | None
+    gave: bool = False
 
 
 class _Again(NamedTuple):
@@ -184,12 +187,14 @@ class Delivery:
             waiting = [turn for turn in sent if not await self._check(run, due, turn)]
             if not (owed or waiting):
                 return None
-            if owed:
-                continue
-            if polls.left() <= 0:
-                return _Again(min(max(_waited_seconds(waiting), 5.0), _LONGEST_REST_SECONDS))
+            if owed or run.gave:
+                run.gave, pause = False, _FIRST_LOOK_SECONDS
+            else:
+                waited = _waited_seconds(waiting)
+                pause = max(pause * _LATER, waited)
+                if pause > polls.left():
+                    return _Again(min(max(waited, 5.0), _LONGEST_REST_SECONDS))
             await self._pace.sleep(pause)
-            pause *= 2
 
     async def _secure(self, run: _Run) -> None:
         """Before a store is called: the call will end before the run does and under our lease.
@@ -314,6 +319,7 @@ class Delivery:
         run.unclear_since = None
 
     async def _record(self, run: _Run, turn: Utterances, sent: Sent) -> bool:
+        run.gave = True
         recorded = await self._deliveries.sent(
             run.lease,
             turn.turn_id,
