@@ -1,6 +1,5 @@
 """One message on its way to a reply: what is decided, recalled, offered to the model and stored."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +27,7 @@ from tandem.recall.context import SHARES, TURN_TOKENS
 from tandem.recall.gather import Gather, Gathered, Person
 from tandem.recall.items import Draft
 from tandem.recall.rank import estimate_tokens
+from tandem.together import both
 
 _NOTHING = Gathered([], frozenset())
 
@@ -95,7 +95,7 @@ class Exchange:
         """
         gathered, disputed = _NOTHING, list[Draft]()
         if self.course.agent != "done":
-            gathered, disputed = await asyncio.gather(
+            gathered, disputed = await both(
                 self.gather.for_message(
                     self.person,
                     self.message,

@@ -17,6 +17,7 @@ from tandem.errors import UpstreamError
 from tandem.ids import Mem0Id, ZepUuid
 from tandem.recall.normalise import statement_hash
 from tandem.recall.stores import MAX_STATEMENT, clean
+from tandem.together import all_of
 
 _AT_ONCE: Final = 8
 _CALL_SECONDS: Final = 5.0
@@ -94,7 +95,7 @@ class Disputes:
                     return None
             return Dispute(conflict.id, left, right, conflict.found_at)
 
-        found = await asyncio.gather(*map(one, conflicts))
+        found = await all_of(map(one, conflicts))
         read.disputes = [dispute for dispute in found if dispute is not None]
         return read
 

@@ -5,7 +5,6 @@ The correction is something the person has said, in a turn of its own; that turn
 rests on from then on. One run a turn: asked again, it goes on where it stopped.
 """
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -24,6 +23,7 @@ from tandem.errors import Unavailable
 from tandem.ids import AccountId, Mem0Id, TurnId, ZepUuid
 from tandem.recall.gather import Person
 from tandem.recall.normalise import normalise, statement_hash
+from tandem.together import all_of
 
 _EQUALS: Final = 20
 _UNFINISHED: Final = frozenset({"planned", "sent"})
@@ -271,13 +271,11 @@ class Correcting:
         graph = person.zep_graph_uuid
         if graph is None:
             return []
-        found = await asyncio.gather(
-            *(
-                self.zep.search_edges(
-                    graph, text, limit=_EQUALS, timeout_seconds=self._seconds(deadline)
-                )
-                for text in sorted(said)
+        found = await all_of(
+            self.zep.search_edges(
+                graph, text, limit=_EQUALS, timeout_seconds=self._seconds(deadline)
             )
+            for text in sorted(said)
         )
         return [edge for some in found for edge in some if normalise(edge.fact) in said]
 

@@ -1,6 +1,5 @@
 """Finding out what has to go for something to be forgotten, and what all of it rests on."""
 
-import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -18,6 +17,7 @@ from tandem.delivery.stores import name_at_stores
 from tandem.ids import AccountId, Mem0Id, TurnId, ZepUuid
 from tandem.recall.gather import Person
 from tandem.recall.normalise import normalise, statement_hash
+from tandem.together import all_of, both
 
 _ROUNDS: Final = 3
 _EQUALS_A_TEXT: Final = 20
@@ -176,7 +176,7 @@ class ForgetReader:
     ) -> Reading:
         """What has been learned again though it is forgotten, and the turns of the tombstones."""
         graph = GraphReader(self.zep, person, self.call_seconds, deadline)
-        memories, edges = await asyncio.gather(self._all_memories(person, deadline), graph.edges())
+        memories, edges = await both(self._all_memories(person, deadline), graph.edges())
         buried = {turn for one in tombstones for turn in one.turn_ids}
         named = {plans.turn_named_in(memory) for memory in memories}
         turns = await self.ledger.evidence(
@@ -252,13 +252,9 @@ class ForgetReader:
         """Those of these memories that are there and the person's own."""
         user_id = name_at_stores(self.stage, person.account_id)
         names = sorted(wanted)
-        found = await asyncio.gather(
-            *(
-                own_memory(
-                    self.mem0, name, user_id=user_id, timeout_seconds=self._seconds(deadline)
-                )
-                for name in names
-            )
+        found = await all_of(
+            own_memory(self.mem0, name, user_id=user_id, timeout_seconds=self._seconds(deadline))
+            for name in names
         )
         return {one.id: one for one in found if one is not None}
 
@@ -268,16 +264,14 @@ class ForgetReader:
         """Memories that can be seen and say one of these in the same words."""
         user_id = name_at_stores(self.stage, person.account_id)
         asked = sorted(text for text in texts if text.strip())
-        found = await asyncio.gather(
-            *(
-                self.mem0.search(
-                    text[:_ONE_TEXT_CHARACTERS],
-                    user_id=user_id,
-                    limit=_EQUALS_A_TEXT,
-                    timeout_seconds=self._seconds(deadline),
-                )
-                for text in asked
+        found = await all_of(
+            self.mem0.search(
+                text[:_ONE_TEXT_CHARACTERS],
+                user_id=user_id,
+                limit=_EQUALS_A_TEXT,
+                timeout_seconds=self._seconds(deadline),
             )
+            for text in asked
         )
         said = {normalise(text) for text in asked}
         return {one.id for some in found for one in some if normalise(one.text) in said}

@@ -1,6 +1,5 @@
 """What would go if somebody asked to forget this: searched in both stores, and nothing guessed."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -11,6 +10,7 @@ from tandem.recall.fusion import fuse
 from tandem.recall.gather import Person
 from tandem.recall.items import Draft, RecalledItem, resolve_all
 from tandem.recall.words import part_of, telling_words
+from tandem.together import both
 
 MOST_ITEMS: Final = 20
 _DEPTH: Final = 50
@@ -83,7 +83,7 @@ class ForgetSearch:
         wanted = telling_words(query) - _ASKING
         if not wanted:
             return Forgettable(())
-        facts, memories = await asyncio.gather(
+        facts, memories = await both(
             self.stores.facts_by_search(person, query, limit=_DEPTH, seconds=seconds),
             self.stores.memories(person, query, limit=_DEPTH, seconds=seconds),
         )

@@ -1,6 +1,5 @@
 """Reading what somebody's graph holds, for changes that have to know all of it."""
 
-import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +10,7 @@ from tandem.db.tombstones import TurnEvidence
 from tandem.deadline import Deadline
 from tandem.ids import ZepUuid
 from tandem.recall.gather import Person
+from tandem.together import all_of
 
 
 class Graph(Protocol):
@@ -84,12 +84,12 @@ class GraphReader:
         parts = {ZepUuid(UUID(part)) for part in turn.message_parts}
         names = turn.provider_ids - set(turn.message_parts) - set(apart_from)
         others = [ZepUuid(UUID(name)) for name in sorted(names) if _is_uuid(name)]
-        found = await asyncio.gather(*(self._episode(uuid) for uuid in others))
+        found = await all_of(self._episode(uuid) for uuid in others)
         return parts | {episode.uuid for episode in found if episode is not None}
 
     async def words_of(self, parts: Sequence[str]) -> str | None:
         """What these parts of a message say together, None when one is gone."""
-        found = await asyncio.gather(*(self._episode(ZepUuid(UUID(part))) for part in parts))
+        found = await all_of(self._episode(ZepUuid(UUID(part))) for part in parts)
         texts = [episode.content for episode in found if episode is not None]
         return "".join(texts) if texts and len(texts) == len(parts) else None
 

@@ -1,12 +1,12 @@
 """Asking both stores at the same time what they know that bears on a message."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 from uuid import UUID
 
+from tandem import together
 from tandem.clients.breaker import Breaker
 from tandem.clients.mem0 import Mem0Client
 from tandem.clients.zep import ZepClient
@@ -88,7 +88,7 @@ class Gather:
         failed: set[str] = set()
         facts = partial(self.facts, person, message, seconds=seconds)
         memories = partial(self.memories, person, message, limit=limit, seconds=seconds)
-        in_zep, in_mem0 = await asyncio.gather(
+        in_zep, in_mem0 = await together.both(
             self._asked("zep", facts, failed, beside if person.zep_graph_uuid else None),
             self._asked("mem0", memories, failed, beside),
         )
@@ -157,8 +157,8 @@ class Gather:
         if any(self._is_doubtful("mem0" if name.startswith("mem_") else "zep") for name in ids):
             return []
         try:
-            found = await asyncio.gather(
-                *(self._statement(person, name, seconds=seconds) for name in ids)
+            found = await together.all_of(
+                self._statement(person, name, seconds=seconds) for name in ids
             )
         except UpstreamError:
             return []
