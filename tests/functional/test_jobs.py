@@ -59,12 +59,15 @@ class Deliveries:
         self.deadlines: list[Deadline] = []
         self.failures: dict[SessionRowId, Exception] = {}
         self.done: list[SessionRowId] = []
+        self.stuck: set[SessionRowId] = set()
 
     async def deliver(self, session_row: SessionRowId, deadline: Deadline) -> None:
         self.asked.append(session_row)
         self.deadlines.append(deadline)
         if session_row in self.failures:
             raise self.failures[session_row]
+        if session_row in self.stuck:
+            await asyncio.Event().wait()
         for _ in range(5):
             await asyncio.sleep(0)
         self.done.append(session_row)
@@ -128,6 +131,21 @@ def test_a_session_that_fails_comes_again_with_all_its_wake_ups_and_the_others_a
     [line] = [line for line in log_lines() if line["message"] == "delivery_run_failed"]
     assert (line["session"], line["error"]) == (str(bad), type(failure).__name__)
     assert "canary" not in str(log_lines())
+
+
+def test_a_session_that_never_ends_is_broken_off_in_time_and_the_others_count(
+    deliveries: Deliveries, log_lines: Logs
+) -> None:
+    stuck, good = uuid4(), uuid4()
+    deliveries.stuck.add(SessionRowId(stuck))
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 50, aws_request_id="request-1")
+
+    assert deliver(wake_up(stuck, "a"), wake_up(good, "b"), context=context) == ["a"]
+
+    assert deliveries.done == [good]
+    [line] = [line for line in log_lines() if line["message"] == "delivery_run_overdue"]
+    assert line["session"] == str(stuck)
+    assert asyncio.all_tasks(container_loop()) == set()
 
 
 def test_nothing_is_left_on_the_loop_when_the_handler_returns(deliveries: Deliveries) -> None:

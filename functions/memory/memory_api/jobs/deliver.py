@@ -85,9 +85,28 @@ async def _deliver_all(records: Sequence[Mapping[str, Any]], deadline: Deadline)
     for record in records:
         sessions.setdefault(_session_of(record), []).append(record["messageId"])
     unreadable = sessions.pop(None, [])
-    done = await asyncio.gather(*(_deliver(row, deadline) for row in sessions if row))
-    failed = [ids for ids, ok in zip(sessions.values(), done, strict=True) if not ok]
+    runs = {row: asyncio.ensure_future(_deliver(row, deadline)) for row in sessions if row}
+    if runs:
+        await _end_in_time(runs, deadline)
+    failed = [ids for row, ids in sessions.items() if row and not _is_done(runs[row])]
     return unreadable + [message_id for ids in failed for message_id in ids]
+
+
+async def _end_in_time(
+    runs: Mapping[SessionRowId, asyncio.Future[bool]], deadline: Deadline
+) -> None:
+    """Waits for the runs, and breaks off those that still wait for the database at the deadline:
+    their leases run out, and what the others have done counts."""
+    await asyncio.wait(runs.values(), timeout=max(0.0, deadline.left()))
+    for row, run_ in runs.items():
+        if not run_.done():
+            observability.error("delivery_run_overdue", session=str(row))
+            run_.cancel()
+    await asyncio.gather(*runs.values(), return_exceptions=True)
+
+
+def _is_done(finished: asyncio.Future[bool]) -> bool:
+    return not finished.cancelled() and finished.result()
 
 
 async def _deliver(session_row: SessionRowId, deadline: Deadline) -> bool:
