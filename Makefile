@@ -1,6 +1,6 @@
 # Each target sets up what it needs, and no more. GNU make 3.81 or newer.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo twins test contract lint validate validate-selftest build bench eval smoke redrive lock clean dev-env tools-env runtime-env contract-env wheels
+.PHONY: help dev demo twins test contract lint validate validate-selftest build bench chaos eval smoke redrive lock clean dev-env tools-env runtime-env contract-env wheels
 
 PY := .venv/bin/python
 TOOLS := .tools/venv/bin/python
@@ -24,7 +24,7 @@ contract: contract-env ## drive the twins with the official clients, and hold ou
 	@COVERAGE=$(COVERAGE) .tools/contract/bin/python -m scripts.run_contract
 
 lint: dev-env ## ruff and mypy
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m mypy scripts bench evaluation
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m mypy scripts bench evaluation chaos
 
 validate: tools-env ## check template.yaml, offline and without an account
 	@$(TOOLS) -m scripts.validate
@@ -37,6 +37,9 @@ build: tools-env wheels ## build what is deployed, into .aws-sam/build
 
 bench: dev-env runtime-env build ## measure against the budgets
 	@$(PY) -m bench
+
+chaos: dev-env ## talk while everything fails, and see that nothing was lost or doubled
+	@$(PY) -m chaos $(RUNS)
 
 eval: dev-env ## play the labelled sets through a whole local stack and judge what comes of them
 	@$(PY) -m evaluation $(PARTS)

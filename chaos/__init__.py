@@ -1,0 +1,1 @@
+"""What happens to what people say while everything that can fail does."""

@@ -1,0 +1,108 @@
+"""A whole local stack in which things can be made to fail, and the people in it."""
+
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from chaos.ledger import Ledger
+from chaos.plan import Plan
+from chaos.stores import Stores
+from local.faulty_wire import FaultyWire
+from local.person import Person
+from local.processes import LOOPBACK
+from local.queues import AwsCall
+from local.resources import ACCOUNT_ID
+from local.stack import Stack
+
+TWIN_OPTIONS: Final = {"zep": ("--idempotency-seconds", "1")}
+"""Zep forgets an Idempotency-Key after a second."""
+
+_SIGN_UPS_AT_ONCE: Final = 4
+_QUEUES: Final = ("DeliveryQueue", "DeliveryDeadLetterQueue")
+
+# A lease that is over in the moment in which it is taken is none.
+_NO_LEASES: Final = (
+    """
+    create function over_at_once() returns trigger language plpgsql as
+    $$ begin new.lease_until := least(new.lease_until, now()); return new; end $$
+    """,
+    """
+    create trigger no_leases before insert or update on delivery_leases
+       for each row execute function over_at_once()
+    """,
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """The stack as chaos sees it. `queue_wire` lies between the functions and SQS."""
+
+    stack: Stack
+    queue_wire: FaultyWire
+    ledger: Ledger
+    stores: Stores
+    people: list[Person]
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Where each provider's twin is."""
+        stack = self.stack
+        return {"zep": stack.zep_url, "mem0": stack.mem0_url, "gemini": stack.gemini_url}
+
+    def queued(self) -> dict[str, int]:
+        """How many messages each queue has, hidden ones among them."""
+        return {name: _messages_in(self.stack, name) for name in _QUEUES}
+
+
+@contextmanager
+def world(plan: Plan) -> Iterator[World]:
+    """A fresh stack with everybody logged in, for as long as the block lasts."""
+    stacks: list[Stack] = []
+    with ExitStack() as open_:
+        wire = open_.enter_context(FaultyWire(lambda: urlsplit(stacks[0].aws_url).port or 0))
+        stacks.append(
+            Stack(
+                schedules=plan.sweep,
+                twin_options=TWIN_OPTIONS,
+                extra_environment={
+                    "AWS_ENDPOINT_URL_SQS": f"http://{LOOPBACK}:{wire.port}",
+                    **{name: setting.here for name, setting in plan.settings.items()},
+                },
+            )
+        )
+        [stack] = stacks
+        open_.enter_context(stack)
+        ledger = Ledger(stack.database_url)
+        if not plan.leases:
+            for statement in _NO_LEASES:
+                ledger.rows(statement)
+        with ThreadPoolExecutor(_SIGN_UPS_AT_ONCE) as at_once:
+            people = list(at_once.map(lambda number: _person(stack, number), range(plan.people)))
+        for person in people:
+            open_.enter_context(person)
+        yield World(stack, wire, ledger, Stores(stack.zep_url, stack.mem0_url), people)
+
+
+def _person(stack: Stack, number: int) -> Person:
+    person = Person(
+        stack.url, email=f"person-{number}@example.test", password=secrets.token_urlsafe(12)
+    )
+    person.sign_up()
+    person.log_in()
+    return person
+
+
+def _messages_in(stack: Stack, queue_id: str) -> int:
+    url = f"{stack.aws_url}/{ACCOUNT_ID}/{stack.template.queues[queue_id].name}"
+    body: dict[str, Any] = {"QueueUrl": url, "AttributeNames": ["All"]}
+    call = AwsCall(stack.aws_url).build("sqs", "GetQueueAttributes", body)
+    with httpx.Client(trust_env=False, timeout=10) as client:
+        found = client.send(call).raise_for_status().json()["Attributes"]
+    names = ("", "NotVisible", "Delayed")
+    return sum(int(found[f"ApproximateNumberOfMessages{name}"]) for name in names)
