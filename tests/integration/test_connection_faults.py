@@ -97,6 +97,18 @@ async def refused(asked: Awaitable[object]) -> str:
     return str(error.value.context["reason"])
 
 
+async def opened(container: Database) -> None:
+    """It has its connection, however slow the machine is just now."""
+    ends_at = time.monotonic() + DEADLINE_SECONDS
+    while True:
+        try:
+            await container.row("select 1 as one")
+        except Unavailable:
+            assert time.monotonic() < ends_at
+        else:
+            return
+
+
 async def at_work(connection: OneRoundTrip, known: list[int]) -> int:
     """The process of the backend that runs the slow statement now, other than those known."""
     active = """
@@ -129,7 +141,7 @@ def test_a_database_that_stays_away_is_unavailable_in_time_and_nothing_runs(
     runs: Callable[[], int],
 ) -> None:
     async def story() -> str:
-        await behind.row("select 1 as one")
+        await opened(behind)
         wire.mode = mode
         with within(BOUND_SECONDS):
             return await refused(behind.row(RUN, repeatable=repeatable))
@@ -144,7 +156,7 @@ def test_with_the_limits_of_a_turn_a_hanging_database_costs_three_seconds_and_no
     url = moved(database, wire.port)
 
     async def story(container: Database) -> None:
-        await container.row("select 1 as one")
+        await opened(container)
         wire.mode = "hang"
         with within(3.0 + MARGIN_SECONDS):
             # The second waits for the first one's end, and that counts as well.
@@ -190,7 +202,10 @@ def test_a_full_database_is_asked_again_until_it_has_room_or_the_time_is_over(
         with soon(lambda: room(-1)):
             await patient.row(RUN)
 
-    asyncio.run(story())
+    try:
+        asyncio.run(story())
+    finally:
+        room(-1)
     assert runs() == 1
 
 
@@ -202,22 +217,21 @@ def test_a_password_that_is_refused_is_not_tried_again(wire: FaultyWire, databas
 
 
 def test_a_connection_that_was_cut_in_its_sleep_is_found_before_anything_is_sent(
-    wire: FaultyWire, behind: Database, connection: OneRoundTrip, runs: Callable[[], int]
+    wire: FaultyWire, patient: Database, connection: OneRoundTrip, runs: Callable[[], int]
 ) -> None:
     async def backend() -> int:
-        return int((await behind.row("select pg_backend_pid() as pid"))["pid"])
+        return int((await patient.row("select pg_backend_pid() as pid"))["pid"])
 
     async def story() -> None:
         await backend()
         wire.cut()
-        await behind.row(RUN)  # may not be repeated, and need not be
+        await patient.row(RUN)  # may not be repeated, and need not be
         pid = await backend()
         connection.run("select pg_terminate_backend(:pid, 5000)", pid=pid)
-        await behind.row(RUN)
+        await patient.row(RUN)
         assert await backend() != pid
 
-    with within(BOUND_SECONDS):
-        asyncio.run(story())
+    asyncio.run(story())
     assert runs() == 2
 
 
@@ -257,7 +271,7 @@ def test_answers_that_come_too_late_are_given_up_in_time_and_the_statement_ran_o
     repeatable: bool, wire: FaultyWire, behind: Database, runs: Callable[[], int]
 ) -> None:
     async def story() -> str:
-        await behind.row("select 1 as one")
+        await opened(behind)
         wire.delay_seconds = 3.0
         wire.mode = "slow"
         with within(BOUND_SECONDS):
@@ -284,16 +298,17 @@ def test_after_a_minute_s_rest_a_connection_that_died_silently_costs_half_a_seco
     url = moved(database, wire.port)
 
     async def story(container: Database) -> None:
-        await container.row("select 1 as one")
+        await opened(container)
+        before = wire.connections
         now[0] += 61.0
         wire.mode = "hang"
         with soon(lambda: setattr(wire, "mode", "pass")), within(0.5 + MARGIN_SECONDS):
             await container.row(RUN, repeatable=True)
         now[0] += 61.0
         await container.row(RUN)  # may not be repeated, so it goes on a fresh connection at once
-        assert wire.connections == 3
+        assert wire.connections == before + 2
         await container.row(RUN)
-        assert wire.connections == 3
+        assert wire.connections == before + 2
 
     with closing(Database(lambda: url, DatabaseSettings(), clock=lambda: now[0])) as container:
         asyncio.run(story(container))

@@ -144,15 +144,18 @@ def connect(url: str, settings: DatabaseSettings, *, ends_at: float | None = Non
     """
     moment = time.monotonic() + settings.database_connect_seconds
     moment = moment if ends_at is None else min(moment, ends_at)
-    pause = _FIRST_PAUSE_SECONDS
+    pause, refusal = _FIRST_PAUSE_SECONDS, None
     while True:
         try:
             connection = _connected(url, moment)
             break
         except (OSError, pg8000.native.Error) as error:
+            if refusal is not None and _is_timeout(error):
+                raise refusal from None  # which says more than that the time is over
             wait = pause * random.uniform(0.5, 1.5)  # noqa: S311 - nothing secret
             if not _is_away_for_now(error) or time.monotonic() + wait >= moment:
                 raise
+            refusal = error
         time.sleep(wait)
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
     connection.wait_each_time(settings.database_statement_seconds)
