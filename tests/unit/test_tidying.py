@@ -11,7 +11,7 @@ import pytest
 from memory_api.jobs.planning import PlanInterrupted, Planned
 from memory_api.jobs.tidying import LEAST_SECONDS, MOST_CONTINUATIONS, Tidying
 from tandem.deadline import Deadline
-from tandem.errors import Unavailable, UpstreamUnavailable
+from tandem.errors import Unavailable, UpstreamRateLimited, UpstreamUnavailable
 from tandem.ids import AccountId
 
 Logs = Callable[[], list[dict[str, Any]]]
@@ -36,6 +36,7 @@ class World:
         self.failures: dict[AccountId, Exception] = {}
         self.endless: set[AccountId] = set()
         self.sent: list[tuple[AccountId, int]] = []
+        self.delays: list[int] = []
         self.is_queue_away = False
         self.planned: list[AccountId] = []
         self.plan_failure: Exception | None = None
@@ -66,8 +67,11 @@ class World:
         self.planned.append(after)
         return Planned()
 
-    async def send(self, account_id: AccountId, *, continuation: int = 0) -> bool:
+    async def send(
+        self, account_id: AccountId, *, continuation: int = 0, delay_seconds: int = 0
+    ) -> bool:
         self.sent.append((account_id, continuation))
+        self.delays.append(delay_seconds)
         return not self.is_queue_away
 
     def handle(self, *records: dict[str, Any], at_once: int = 2) -> list[str]:
@@ -137,6 +141,20 @@ def test_what_a_run_had_no_time_for_is_asked_for_by_a_new_message_and_the_old_on
 
     assert world.sent == [(slow, 5)]
     assert world.tidied == [quick]
+
+
+@pytest.mark.parametrize(("asked", "delay"), [(None, 60), (7, 60), (120, 120), (5_000, 900)])
+def test_when_others_come_first_at_a_provider_a_person_is_gone_on_with_a_little_later(
+    asked: int | None, delay: int
+) -> None:
+    world, put_off, other = World(), somebody(), somebody()
+    world.failures[put_off] = UpstreamRateLimited(
+        "zep", operation="graph.list", retry_after_seconds=asked
+    )
+
+    assert world.handle(record("1", put_off, continuation=3), record("2", other)) == []
+    assert (world.sent, world.delays) == ([(put_off, 4)], [delay])
+    assert world.tidied == [other]
 
 
 def test_without_a_queue_to_ask_for_more_time_the_message_itself_comes_again() -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from memory_api.jobs.planning import Planned
 from tandem import observability
 from tandem.deadline import Deadline
+from tandem.errors import UpstreamRateLimited
 from tandem.ids import AccountId
 
 LEAST_SECONDS: Final = 60.0
@@ -18,6 +19,10 @@ LEAST_SECONDS: Final = 60.0
 MOST_CONTINUATIONS: Final = 50
 """How often a memory that a run was too short for is gone on with before the next plan."""
 
+LEAST_REST_SECONDS: Final = 60
+"""How long a memory is left alone, at least, when a provider wouldn't be called any more."""
+
+_LONGEST_REST_SECONDS: Final = 900
 
 Step = Callable[[AccountId, Deadline], Awaitable[bool]]
 """Something that is done for a person. False: the time did not suffice, and it has to go on."""
@@ -32,7 +37,9 @@ class Plan(Protocol):
 class Messages(Protocol):
     """The queue that the batch came from; see `tandem.changes.wake.ConsolidationWake`."""
 
-    async def send(self, account_id: AccountId, *, continuation: int = 0) -> bool: ...
+    async def send(
+        self, account_id: AccountId, *, continuation: int = 0, delay_seconds: int = 0
+    ) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -121,6 +128,14 @@ class Tidying:
             for step in self._steps:
                 if not await step(account_id, deadline):
                     return await self._go_on_later(account_id, continuation + 1)
+        except UpstreamRateLimited as error:  # others come first; the queue would wait for hours
+            observability.warning(
+                "tidying_put_off", account=str(account_id), **observability.describe(error)
+            )
+            rest = max(error.retry_after_seconds or 0, LEAST_REST_SECONDS)
+            return await self._go_on_later(
+                account_id, continuation + 1, delay_seconds=min(rest, _LONGEST_REST_SECONDS)
+            )
         except Exception as error:  # this person alone comes again; the others go on
             observability.error(
                 "tidying_failed", account=str(account_id), **observability.describe(error)
@@ -128,9 +143,13 @@ class Tidying:
             return False
         return True
 
-    async def _go_on_later(self, account_id: AccountId, continuation: int) -> bool:
+    async def _go_on_later(
+        self, account_id: AccountId, continuation: int, *, delay_seconds: int = 0
+    ) -> bool:
         if continuation > MOST_CONTINUATIONS:
             observability.error("tidying_never_ends", account=str(account_id))
             observability.count("TidyingNeverEnds")
             return True  # the next plan finds it
-        return await self._messages.send(account_id, continuation=continuation)
+        return await self._messages.send(
+            account_id, continuation=continuation, delay_seconds=delay_seconds
+        )
