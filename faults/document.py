@@ -39,7 +39,8 @@ stores that `degraded` names, and the time at the client. What is *slanted* neve
 so the fault can't matter to it: it was called all the same and has to answer as if nothing was
 wrong, and in a healthy moment the twins' records hold no call of its. The last column is how long
 it took, the fault mended, until all six answered as before. Between faults everything is healthy,
-so no breaker opens here. Search is `scope: hybrid`.
+so no breaker opens here. Search is `scope: hybrid`; one of `mem0` or `zep` alone asks that store
+alone.
 
 Healthy, these answers took at most: {healthy}. A fault may add to that what the limits of a turn
 allow: 2.5 s where a store is waited for, 20 s for the model, 3 s for the database, 1 s for a

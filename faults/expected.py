@@ -38,6 +38,8 @@ _AT_ONCE: Final = 0.8
 _RETRIES: Final = 1.5
 """Two repeats, about 0.2 and 0.4 s later."""
 _RETRIEVAL: Final = 2.8
+_RATE_LIMITED: Final = 3.5
+"""It asks for 2 s, which fit once into a turn."""
 _MODEL: Final = 20.5
 _CONNECT: Final = 1.5
 """A connection is tried again for a second: a restart takes no longer."""
@@ -123,7 +125,7 @@ EXPECTED: Final[Mapping[str, Mapping[str, Row]]] = {
     "gemini": {
         "down": _without_model(503, "upstream_unavailable"),
         "401": _without_model(503, "upstream_unavailable"),
-        "429": _without_model(503, "upstream_rate_limited"),
+        "429": _without_model(503, "upstream_rate_limited", _RATE_LIMITED),
         "500": _without_model(503, "upstream_unavailable"),
         "hang": _without_model(504, "upstream_timeout", _MODEL),
         "reset": _without_model(503, "upstream_unavailable"),

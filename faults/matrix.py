@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
+import httpx
+
 from faults.afterwards import Kept, Said, kept, shown_in_history
 from faults.endpoints import ENDPOINTS, Answer, Asked, measure
 from faults.expected import ASKS, EXPECTED, Expected
@@ -92,7 +94,7 @@ class Matrix:
 
     def _healthy(self) -> dict[str, float]:
         """The longest healthy answer of each endpoint, once the containers are warm."""
-        rounds = [self._round() for _ in range(_WARM_UPS + HEALTHY_ROUNDS)]
+        rounds = [self._round(self._asked()) for _ in range(_WARM_UPS + HEALTHY_ROUNDS)]
         for found in rounds:
             self.wrong += [
                 f"before any fault {endpoint} answered {answer}"
@@ -120,13 +122,20 @@ class Matrix:
 
     def _until_healthy(self, fault: Fault) -> float:
         """Seconds until all endpoints answer as before; breakers have seen a success by then."""
-        started = time.monotonic()
+        started, name = time.monotonic(), f"{fault.service} {fault.name}"
         until(
-            lambda: all(answer.is_fine for answer in self._round().values()),
-            f"everything is as before {fault.service} {fault.name}",
+            lambda: self._is_as_before(f"after {name}"),
+            f"everything is as before {name}",
             within_seconds=_BACK_SECONDS,
         )
         return time.monotonic() - started
+
+    def _is_as_before(self, when: str) -> bool:
+        asked = self._asked()
+        found = self._round(asked)
+        if found["chat"].status != httpx.codes.OK:
+            self._said.append(Said(when, asked, found["chat"]))
+        return all(answer.is_fine for answer in found.values())
 
     def _breakers_that_opened(self) -> list[str]:
         """The cells are about closed breakers: nobody may have been refused by an open one."""
@@ -146,9 +155,8 @@ class Matrix:
         name = f"{self._rounds}-{secrets.token_hex(3)}"
         return Asked(f"round-{name}", f"I tried {word} on day {name}.")
 
-    def _round(self) -> Cells:
+    def _round(self, asked: Asked) -> Cells:
         """All endpoints at the same time."""
-        asked = self._asked()
         return {endpoint: call.result() for endpoint, call in self._started(ENDPOINTS, asked)}
 
     def _started(
