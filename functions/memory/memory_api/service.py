@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from memory_api.paging import Ahead, Place, cut
 from memory_api.reading import Found, Linked, Reading, Scope, Wanted
 from memory_api.viewed import Shown, ViewedEntity, ViewedItem, entities, viewed
 from tandem.cursors import read_cursor, write_cursor
 from tandem.db.memory import Looked, Settled, Traced
+from tandem.errors import Provider
 from tandem.ids import AccountId, TurnId
 from tandem.principal import Principal
 from tandem.recall.context import SHARES, context_items
@@ -24,12 +25,23 @@ from tandem.recall.stores import entity_draft, fact_draft, memory_draft, pending
 from tandem.recall.time_questions import understand
 from tandem.recall.validity import held_at, is_superseded
 
+_ASKS: Final[dict[Scope, Sequence[Provider]]] = {
+    "mem0": ("mem0",),
+    "zep": ("zep",),
+    "hybrid": ("zep", "mem0"),
+}
+
 
 class Ledger(Protocol):
     """What the service needs of the database: two round trips a request."""
 
     async def look(
-        self, principal: Principal, *, user_id: str | None = ..., session_id: str | None = ...
+        self,
+        principal: Principal,
+        *,
+        user_id: str | None = ...,
+        session_id: str | None = ...,
+        asks: Sequence[Provider] = ...,
     ) -> Looked: ...
     async def settle(
         self, account_id: AccountId, drafts: Iterable[Draft], links: Sequence[Link]
@@ -170,7 +182,8 @@ class MemoryService:
         Raises:
             Unauthenticated, Forbidden, Unavailable: as `MemoryLedger.look`.
         """
-        looked = await self.ledger.look(principal, user_id=search.user_id)
+        asks = _ASKS[search.scope]
+        looked = await self.ledger.look(principal, user_id=search.user_id, asks=asks)
         person = Person(principal.account_id, looked.zep_graph_uuid, looked.hidden)
         found = await self.reader.search(
             person, search.query, scope=search.scope, limit=search.limit

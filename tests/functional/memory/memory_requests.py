@@ -11,6 +11,7 @@ from memory_api.reading import StoreReader
 from memory_api.routes import create_router
 from memory_api.service import MemoryService
 from tandem.db.memory import Looked, Settled, Traced
+from tandem.errors import Provider
 from tandem.ids import AccountId, ZepUuid
 from tandem.principal import Principal
 from tandem.recall.gather import Gather
@@ -29,12 +30,18 @@ class FakeLedger:
     refusal: Exception | None = None
 
     async def look(
-        self, principal: Principal, *, user_id: str | None = None, session_id: str | None = None
+        self,
+        principal: Principal,
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        asks: Sequence[Provider] = ("zep", "mem0"),
     ) -> Looked:
         if self.refusal is not None:
             raise self.refusal
         assert (user_id, session_id) in {(None, None), ("ada", "sess789")}
         assert principal.account_id
+        assert asks
         return self.looked
 
     async def settle(

@@ -12,6 +12,7 @@ from memory_api.service import MemoryService, Search, SearchResult, View, ViewQu
 from tandem.clients.models import Mem0Memory, ZepEdge
 from tandem.db.memory import Looked, OpenConflict, Settled, Traced
 from tandem.db.pending import Pending
+from tandem.errors import Provider
 from tandem.ids import AccountId, LoginId, Mem0Id, MessageId, TurnId, ZepUuid
 from tandem.principal import Principal
 from tandem.recall.gather import Person
@@ -59,15 +60,22 @@ class FakeLedger:
     pairs: frozenset[Pair] = frozenset()
     elsewhere: frozenset[ZepUuid] = frozenset()
     round_trips: list[str] = field(default_factory=list)
+    asks: tuple[Provider, ...] = ()
     settled: list[Draft] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     known: list[Link] = field(default_factory=list)
     conflicts: list[OpenConflict] = field(default_factory=list)
 
     async def look(
-        self, principal: Principal, *, user_id: str | None = None, session_id: str | None = None
+        self,
+        principal: Principal,
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        asks: Sequence[Provider] = ("zep", "mem0"),
     ) -> Looked:
         assert principal == ME
+        self.asks = tuple(asks)
         self.round_trips.append(f"look {user_id} {session_id}")
         return self.looked
 

@@ -303,3 +303,15 @@ def test_a_hybrid_search_places_what_was_just_said_as_any_search_does() -> None:
     result = search("Where do I live?", nothing, ledger=ledger, scope="hybrid")
     assert texts(result.items) == ["I live in Pune now"]
     assert result.degraded == ("mem0", "zep")
+
+
+@pytest.mark.parametrize(
+    ("scope", "asks"), [("mem0", ("mem0",)), ("zep", ("zep",)), ("hybrid", ("zep", "mem0"))]
+)
+def test_a_search_asks_the_shared_budget_only_for_the_stores_it_asks(
+    scope: Scope, asks: tuple[str, ...]
+) -> None:
+    ledger = FakeLedger()
+    search("Where do I live?", Found([], []), ledger=ledger, scope=scope)
+
+    assert ledger.asks == asks
