@@ -4,14 +4,22 @@ Zep's twin forgets Idempotency-Keys at once, so that only looking in time keeps 
 there twice.
 """
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import ModuleType
 
 import httpx
 import pytest
 
+from tandem.clients.connections import build_http_client
+from tandem.clients.http import ProviderHttp
+from tandem.clients.zep import ZepClient
+from tandem.db.deliveries import Deliveries
+from tandem.delivery.stores import Sent, Utterances
+from tandem.delivery.zep_delivery import ZepDelivery
 from tests.integration.delivery.job_world import World
 from tests.integration.delivery.stores_and_queue import WITHIN_SECONDS, Twin
 from tests.local_servers import LocalServer, QuietHandler, serving
@@ -184,3 +192,31 @@ def test_a_statement_that_mem0_is_still_reading_is_not_added_again(
 
     assert mem0.calls("POST", "/add/") - adds == 1
     assert world.memories() == ["Lives in Delhi"]
+
+
+def test_an_attempt_to_have_words_ingested_again_is_found_by_its_number(
+    world: World, zep: Twin, deliver: Callable[[], None]
+) -> None:
+    world.say("I live in Delhi", "How nice")
+    deliver()
+    world.person.run("update deliveries set state = 'sent' where account_id = :account")
+
+    first, found, second = asyncio.run(_give_again(world, zep))
+
+    assert found is not None
+    assert found.provider_ids == first.provider_ids
+    assert found.check_id == f"episode:{first.provider_ids[0].id}"
+    assert second is None
+
+
+async def _give_again(world: World, zep: Twin) -> tuple[Sent, Sent | None, Sent | None]:
+    deliveries = Deliveries(world.container)
+    due = await deliveries.due(world.row, "zep")
+    turn = Utterances(due.words[0].turn_id, due.words)
+    later = [replace(words, ingestions=words.ingestions + 1) for words in due.words]
+    async with build_http_client(base_url=zep.url) as http:
+        client = ZepClient(ProviderHttp("zep", http), api_key=lambda: "test-key")
+        store = ZepDelivery(client, deliveries, stage="test", call_seconds=8.0)
+        first = await store.give_again(due, turn)
+        found = await store.find_again(due, turn)
+        return first, found, await store.find_again(due, Utterances(turn.turn_id, later))
