@@ -1,5 +1,4 @@
-"""A Zep with a small plan: never asked more often than it allows, by all processes together, and
-nothing is lost for that."""
+"""What all processes together ask of a provider, and that all of them hear when it is too much."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +7,9 @@ from datetime import datetime
 import httpx
 import pytest
 
-from local.person import Person
+from local.person import Person, until
 from local.stack import Stack
-from tests.e2e.harness import FAST_TALKER, newcomer
+from tests.e2e.harness import FAST_TALKER, assert_problem, database_of, newcomer
 
 pytestmark = pytest.mark.e2e
 
@@ -48,6 +47,50 @@ def test_people_who_talk_faster_than_the_plan_allows_are_answered_and_all_arrive
     # A full bucket, and what flows in meanwhile and in the three seconds before.
     bucket, a_second = PLAN / 20, PLAN * 0.95 / 63
     assert _busiest(times, seconds=2) <= bucket + 5 * a_second
+
+
+def _pause(stack: Stack, provider: str) -> float:
+    """For how many seconds nobody may call it."""
+    with database_of(stack) as database:
+        [[seconds]] = database.run(
+            "select extract(epoch from paused_until - clock_timestamp()) from rate_budgets"
+            " where provider = :provider",
+            provider=provider,
+        )
+    return float(seconds)
+
+
+def test_a_429_that_the_delivery_job_meets_keeps_a_turn_from_asking(planned: Stack) -> None:
+    fault = {"kind": "status", "status": 429, "retry_after": 5, "path": "*/messages", "times": 1}
+    with newcomer(planned.url) as person:
+        first = person.chat("one", "I like archery.")
+        person.until_learned([first["turn_id"]])
+        httpx.post(f"{planned.zep_url}/_twin/faults", json=fault).raise_for_status()
+        second = person.chat("one", "I like rowing.")
+        until(lambda: _pause(planned, "zep") > 0, "the job has met the 429")
+        third = person.chat("one", "What do I like?")
+        person.until_learned([second["turn_id"], third["turn_id"]])
+
+    assert (second["degraded"], third["degraded"]) == ([], ["zep"])
+
+
+def test_while_gemini_wants_to_be_left_alone_a_turn_says_so_at_once_and_is_kept(
+    planned: Stack,
+) -> None:
+    with newcomer(planned.url) as person:
+        with database_of(planned) as database:
+            database.run(
+                "update rate_budgets set paused_until = now() + interval '4 seconds'"
+                " where provider = 'gemini'"
+            )
+        body = {"session_id": "one", "message": "I like archery."}
+        refused = person.http.post("/api/chat", json=body)
+        problem = assert_problem(refused, 503, "upstream_rate_limited")
+        assert 1 <= int(refused.headers["retry-after"]) <= 4
+
+        until(lambda: _pause(planned, "gemini") <= 0, "the pause is over")
+        key = {"idempotency-key": problem["turn_id"]}
+        assert person.http.post("/api/chat", json=body, headers=key).status_code == 200
 
 
 def _busiest(times: list[float], *, seconds: float) -> int:
