@@ -42,12 +42,13 @@ _LOST_ANSWERS: Final[Mapping[str, tuple[dict[str, Any], ...]]] = {
 
 def rules(provider: str) -> list[dict[str, Any]]:
     """All rules for a provider's twin: each kind as likely as the others, half of them after the
-    effect."""
-    share = SHARE / len(KINDS) / 2
+    effect; but who answers 429 has done nothing."""
+    share = SHARE / len(KINDS)
     general = [
-        {**kind, "when": when, "probability": share}
-        for kind in KINDS.values()
-        for when in ("before", "after")
+        {**kind, "when": when, "probability": share / len(whens)}
+        for name, kind in KINDS.items()
+        for whens in [("before",) if name == "status 429" else ("before", "after")]
+        for when in whens
     ]
     return [{**rule, "when": "after"} for rule in _LOST_ANSWERS[provider]] + general
 

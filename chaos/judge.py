@@ -49,6 +49,7 @@ def _fire(evidence: Evidence) -> Iterator[Line]:
     )
     yield Line("PostgreSQL restarted", evidence.restarts, 1)
     yield Line("wake-ups lost", evidence.lost_wake_ups, 1, "least")
+    yield Line("calls held back by the rate budget", evidence.held_back)
 
 
 def _clients(said: Sequence[Said]) -> Iterator[Line]:

@@ -64,7 +64,12 @@ class Plan:
 
 
 SETTINGS: Final = {
-    "TURN_ABANDONED_SECONDS": Setting("600", "60", "what is owed is drained in five minutes"),
+    "TURN_ABANDONED_SECONDS": Setting("600", "60", "all has to be drained in five minutes"),
+    "ZEP_REQUESTS_PER_MINUTE": Setting(
+        "600",
+        "1200",
+        "400 turns a minute are more than Zep's smaller plan bears; this is felt, too",
+    ),
 }
 
 _WHOLE: Final = Plan(

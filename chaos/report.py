@@ -56,7 +56,10 @@ def settings_table(plan: Plan) -> str:
         f"  {name} {setting.here} instead of {setting.usual}: {setting.because}"
         for name, setting in plan.settings.items()
     ]
-    twins = "Zep forgets an Idempotency-Key after 1 s, Mem0 loses answers to what it has written"
+    twins = (
+        "Zep forgets an Idempotency-Key after 1 s and allows 1,300 calls a minute; Mem0 loses"
+        " answers to what it has written"
+    )
     return "\n".join(
         ["changed by a setting; all else is as in the cloud", *lines, f"the twins: {twins}"]
     )

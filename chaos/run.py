@@ -76,6 +76,7 @@ class Evidence:
     hits: Counter[str]
     restarts: int
     lost_wake_ups: int
+    held_back: int
     queued: Mapping[str, int]
     states: Mapping[tuple[str, str], int]
     accounts: Sequence[Account]
@@ -212,7 +213,8 @@ class _Run:
             unfinished=ledger.unfinished(),
             hits=hits(made.stack.log_dir),
             restarts=self._restarts,
-            lost_wake_ups=_lost_wake_ups(made.stack.log_dir),
+            lost_wake_ups=_logged(made.stack.log_dir, '"wake_up_lost"'),
+            held_back=_logged(made.stack.log_dir, '"reason":"budget"'),
             queued=made.queued(),
             states=ledger.states(),
             accounts=accounts,
@@ -255,11 +257,10 @@ class _Run:
         return random.Random(f"{self._seed}/{name}").getrandbits(31)  # noqa: S311
 
 
-def _lost_wake_ups(log_dir: Path) -> int:
+def _logged(log_dir: Path, words: str) -> int:
+    """How often chat and the delivery job have logged these words."""
     logs = (log_dir / f"{name}.log" for name in ("ChatFunction", "DeliverFunction"))
-    return sum(
-        log.read_text(errors="replace").count('"wake_up_lost"') for log in logs if log.exists()
-    )
+    return sum(log.read_text(errors="replace").count(words) for log in logs if log.exists())
 
 
 def _copy_logs(log_dir: Path, target: Path) -> None:

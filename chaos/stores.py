@@ -1,5 +1,6 @@
 """What the two stores have, read over their own wire."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -123,7 +124,11 @@ class Stores:
             number += 1
 
     def _asked(self, url: str, method: str, key: dict[str, str], **request: Any) -> Any:
-        return self._http.request(method, url, headers=key, **request).raise_for_status().json()
+        while True:
+            answer = self._http.request(method, url, headers=key, **request)
+            if answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
+                return answer.raise_for_status().json()
+            time.sleep(float(answer.headers["retry-after"]))
 
 
 def _turn_of(item: Any) -> str | None:
