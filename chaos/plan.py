@@ -114,6 +114,7 @@ RUNS: Final = {
             name="no-leases",
             title="a tenth of it without leases of deliveries, which has to fail",
             leases=False,
+            drain_seconds=90.0,
             must_fail=("Zep: doubled",),
         ),
     )

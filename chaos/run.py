@@ -24,7 +24,7 @@ LAST_WORDS: Final = 4
 
 _STEP_SECONDS: Final = 0.1
 _HANG_SECONDS: Final = 4.0
-_IDLE_SECONDS: Final = 8.0
+_IDLE_SECONDS: Final = 75.0  # longer than an unknown outcome is in doubt
 _CUT_SECONDS: Final = 15.0
 _SETTLED_SECONDS: Final = 1.0
 _STILL_SECONDS: Final = 60.0  # longer than any lease, and than a wake-up waits
@@ -159,16 +159,19 @@ class _Run:
         self._restarts += 1
         yield from self._until(lambda: self._crowd.only_last_words)
         held = [talk.session_id for talk in self._crowd.talks if talk.last_word is not None]
-        ends_at = time.monotonic() + _IDLE_SECONDS
-        yield from self._until(
-            lambda: self._world.ledger.idle(held) == len(held) or time.monotonic() > ends_at
-        )
+        yield from self._until_idle(held)
         wire.mode = "refuse"
         self._last_word.set()
         ends_at = time.monotonic() + _CUT_SECONDS
         yield from self._until(lambda: self._crowd.is_done or time.monotonic() > ends_at)
         wire.mode = "pass"
         yield from self._until(lambda: self._crowd.is_done)
+
+    def _until_idle(self, labels: list[str]) -> Iterator[None]:
+        """Until half of these sessions have nothing under way that would wake the job for them."""
+        ends_at = time.monotonic() + _IDLE_SECONDS
+        while self._world.ledger.idle(labels) < len(labels) / 2 and time.monotonic() < ends_at:
+            yield from self._for(1.0)
 
     def _until(self, condition: Callable[[], bool]) -> Iterator[None]:
         while not condition():
