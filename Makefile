@@ -1,6 +1,6 @@
 # Each target sets up what it needs, and no more. GNU make 3.81 or newer.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo twins test contract lint validate validate-selftest build bench chaos eval smoke redrive lock clean dev-env tools-env runtime-env contract-env wheels
+.PHONY: help dev demo twins test contract lint validate validate-selftest build bench chaos eval faults smoke redrive lock clean dev-env tools-env runtime-env contract-env wheels
 
 PY := .venv/bin/python
 TOOLS := .tools/venv/bin/python
@@ -24,7 +24,7 @@ contract: contract-env ## drive the twins with the official clients, and hold ou
 	@COVERAGE=$(COVERAGE) .tools/contract/bin/python -m scripts.run_contract
 
 lint: dev-env ## ruff and mypy
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m mypy scripts bench evaluation chaos
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m mypy scripts bench evaluation chaos faults
 
 validate: tools-env ## check template.yaml, offline and without an account
 	@$(TOOLS) -m scripts.validate
@@ -43,6 +43,9 @@ chaos: dev-env ## talk while everything fails, and see that nothing was lost or 
 
 eval: dev-env ## play the labelled sets through a whole local stack and judge what comes of them
 	@$(PY) -m evaluation $(PARTS)
+
+faults: dev-env ## every fault of every service at each endpoint, held against docs/fault-matrix.md
+	@$(PY) -m faults $(PARTS)
 
 smoke: dev-env runtime-env build ## play the story on the built artifacts
 	@$(PY) scripts/run_tests.py --plain tests/smoke

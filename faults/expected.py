@@ -45,8 +45,8 @@ _CONNECT: Final = 1.5
 """A connection is tried again for a second: a restart takes no longer."""
 _STATEMENT: Final = 3.5
 _WAKE_UP: Final = 1.5
-_SLOW_MODEL: Final = 3.3
-_HELD_MODEL: Final = 4.8
+_SLOW_MODEL: Final = 4.0
+_HELD_MODEL: Final = 5.0
 """The model is held for 4 s, so that something can happen to the database meanwhile."""
 
 ASKS: Final[Mapping[str, frozenset[str]]] = {

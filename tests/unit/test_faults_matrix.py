@@ -71,6 +71,10 @@ def test_a_cell_that_says_something_else_is_found(written: str, instead: str) ->
     assert document.differences(DOCUMENT.replace(written, instead, 1))
 
 
+def test_the_document_that_people_read_says_what_is_expected() -> None:
+    assert document.differences(document.PATH.read_text()) == []
+
+
 def test_a_part_that_was_not_played_stays_as_it_was() -> None:
     both = document.written({"other": "Figures of another part."}, DOCUMENT)
     assert document.differences(both) == []
