@@ -1,7 +1,8 @@
 """`python -m chaos [run …]`: plays the runs and exits 1 when one doesn't end as it has to.
 
 Without names: the whole one; then, at a tenth of its size and side by side, one like it, one
-without the sweep and one without leases. The last two have to fail.
+without the sweep and one without leases. The last two have to fail. TANDEM_SEED draws the same
+again; TANDEM_CHAOS_LOGS names a folder that gets the logs of all processes.
 """
 
 import os
@@ -58,10 +59,10 @@ def _played(plan: Plan, *, seed: str) -> list[str]:
         f"{plan.name} failed in: {', '.join(found) or 'nothing'}",
     ]
     print("\n".join(text), flush=True)
-    return [f"{plan.name}: {problem}" for problem in _problems(plan, found)]
+    return [f"{plan.name}: {problem}" for problem in problems(plan, found)]
 
 
-def _problems(plan: Plan, found: Sequence[str]) -> list[str]:
+def problems(plan: Plan, found: Sequence[str]) -> list[str]:
     """A run that has to pass fails by each line; one that has to fail, by those that pass."""
     if not plan.must_fail:
         return list(found)

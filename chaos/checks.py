@@ -18,7 +18,6 @@ def ledger_lines(said: Sequence[Said], turns: Sequence[Turn]) -> list[Line]:
     keys = Counter(turn.key for turn in turns)
     answered = [one for one in said if one.outcome == "answered"]
     return [
-        Line("messages said", len(said)),
         Line("answered", len(answered), detail=f"{_repeated(answered)} of them after a repeat"),
         Line("accepted and not answered", len(turns) - len(answered), detail=_unanswered(turns)),
         none("refused by the API", (s.failures[-1] for s in said if s.outcome == "refused")),

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from chaos import checks
+from chaos.plan import Plan
 from chaos.report import Line, none
 from chaos.run import Evidence
 from chaos.talk import Said, failures
@@ -16,7 +17,7 @@ def judged(evidence: Evidence) -> list[tuple[str, list[Line]]]:
     """The lines of each part."""
     return [
         ("what was done to it", list(_fire(evidence))),
-        ("the clients", [*_clients(evidence.said), *_ledger(evidence)]),
+        ("the clients", [*_clients(evidence.plan, evidence.said), *_ledger(evidence)]),
         ("Zep", [*_zep(evidence)]),
         ("Mem0", _mem0(evidence)),
         ("what the API shows", _shown(evidence)),
@@ -40,19 +41,24 @@ def _fire(evidence: Evidence) -> Iterator[Line]:
         whole.update(struck)
     for kind, count in whole.items():
         per = ", ".join(f"{name} {of[kind]}" for name, of in evidence.struck.items() if kind in of)
-        yield Line(f"faults: {kind}", count, plan.strikes, "least", per)
+        yield Line(f"faults: {kind}", count, plan.strikes or None, "least", per)
     killed = ", ".join(f"{name} {count}" for name, count in evidence.killed.items())
     yield Line("processes killed", evidence.killed.total(), detail=killed)
     hit = ", ".join(f"{name} {count}" for name, count in evidence.hits.items())
     yield Line(
-        "kills that hit a request in flight", evidence.hits.total(), plan.kills, "least", hit
+        "kills that hit a request in flight",
+        evidence.hits.total(),
+        plan.kills or None,
+        "least",
+        hit,
     )
     yield Line("PostgreSQL restarted", evidence.restarts, 1)
     yield Line("wake-ups lost", evidence.lost_wake_ups, 1, "least")
     yield Line("calls held back by the rate budget", evidence.held_back)
 
 
-def _clients(said: Sequence[Said]) -> Iterator[Line]:
+def _clients(plan: Plan, said: Sequence[Said]) -> Iterator[Line]:
+    yield Line("messages said", len(said), plan.messages)
     seconds = sorted(one.seconds for one in said if one.outcome == "answered")
     if len(seconds) > 1:
         cuts = statistics.quantiles(seconds, n=20, method="inclusive")
