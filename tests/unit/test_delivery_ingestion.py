@@ -193,3 +193,24 @@ def test_memory_is_to_be_tidied_when_words_that_were_forgotten_in_part_are_inges
     world.run()
 
     assert world.tidying.people == [ACCOUNT, ACCOUNT]  # once for each store
+
+
+def test_words_of_earlier_runs_are_looked_for_once_in_a_run_and_new_ones_as_they_get_older() -> (
+    None
+):
+    world = World()
+    world.zep.ingestion = ["processing"] * 2
+    world.ledger.owe("first")
+    world.run(stores=[world.zep_store])
+    world.zep.requests.clear()
+    world.ledger.owe("second")
+    world.time.now += 6
+    world.run(stores=[world.zep_store])
+
+    assert len(world.zep.calls("GET /api/v4/tasks")) == 1 + 2
+
+    world.zep.requests.clear()
+    world.time.now += 6
+    world.run(stores=[world.zep_store])
+    assert len(world.zep.calls("GET /api/v4/tasks")) == 2
+    assert world.time.slept == [0.25, 1.0] * 2

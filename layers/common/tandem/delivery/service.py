@@ -7,7 +7,7 @@ crash included, the next run finds the ledger as it was and goes on from there.
 import asyncio
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final, NamedTuple, Protocol
@@ -21,7 +21,7 @@ from tandem.delivery.pace import Pace
 from tandem.delivery.stores import Checked, Sent, StoreDelivery, Utterances
 from tandem.delivery.wake import Wake
 from tandem.errors import UpstreamError, UpstreamRejected
-from tandem.ids import AccountId, SessionRowId
+from tandem.ids import AccountId, SessionRowId, TurnId
 
 MAX_INGESTIONS: Final = 5
 """How often words are given for ingestion before they count as refused."""
@@ -45,6 +45,8 @@ class _Run:
         unclear_since: when a call was made, on the pace's clock, whose outcome is unknown; None
             when all is known.
         gave: words were given to the store since the last look.
+        given, looked_for: turns whose words were given in this run; those of others that were
+            still in ingestion.
     """
 
     lease: Lease
@@ -53,6 +55,8 @@ class _Run:
     held: Deadline
     unclear_since: float | None
     gave: bool = False
+    given: set[TurnId] = field(default_factory=set)
+    looked_for: set[TurnId] = field(default_factory=set)
 
 
 class _Again(NamedTuple):
@@ -184,15 +188,15 @@ class Delivery:
                 if not await self._send(run, due, turn):
                     break
             sent = list(_turns(words for words in due.words if words.state == "sent"))
-            waiting = [turn for turn in sent if not await self._check(run, due, turn)]
+            waiting = [turn for turn in sent if not await self._ingests(run, due, turn)]
             if not (owed or waiting):
                 return None
             if owed or run.gave:
                 run.gave, pause = False, _FIRST_LOOK_SECONDS
             else:
                 waited = _waited_seconds(waiting)
-                pause = max(pause * _LATER, waited)
-                if pause > polls.left():
+                pause = max(pause * _LATER, _waited_seconds(waiting[-1:]))
+                if pause > polls.left() or not run.given:
                     return _Again(min(max(waited, 5.0), _LONGEST_REST_SECONDS))
             await self._pace.sleep(pause)
 
@@ -267,6 +271,15 @@ class Delivery:
         run.unclear_since = None
         return recorded
 
+    async def _ingests(self, run: _Run, due: Due, turn: Utterances) -> bool:
+        """As `_check`, but what was given before this run is looked for only once in it."""
+        if turn.turn_id in run.looked_for:
+            return False
+        done = await self._check(run, due, turn)
+        if not done and turn.turn_id not in run.given:
+            run.looked_for.add(turn.turn_id)
+        return done
+
     async def _check(self, run: _Run, due: Due, turn: Utterances) -> bool:
         """False when the turn's words need a further look."""
         await self._secure(run)
@@ -320,6 +333,7 @@ class Delivery:
 
     async def _record(self, run: _Run, turn: Utterances, sent: Sent) -> bool:
         run.gave = True
+        run.given.add(turn.turn_id)
         recorded = await self._deliveries.sent(
             run.lease,
             turn.turn_id,
