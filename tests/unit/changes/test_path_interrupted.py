@@ -8,7 +8,7 @@ import pytest
 
 from tandem.changes.path import Carried
 from tandem.db.changes import Begun
-from tandem.errors import UpstreamRateLimited, UpstreamUnavailable
+from tandem.errors import UpstreamRateLimited, UpstreamRejected, UpstreamUnavailable
 from tests.unit.changes.two_stores import (
     CALL_SECONDS,
     TODAY,
@@ -159,6 +159,14 @@ def test_a_refusal_that_says_nothing_about_the_change_stops_the_run(
 ) -> None:
     changes = hiding(world, 2)
     world.stores.errors["update"] = refused(status)
+    assert world.carry_out(*changes) == Carried(left=2, failed=True)
+
+
+def test_a_key_that_cant_be_sent_refuses_no_change(world: World) -> None:
+    changes = hiding(world, 2)
+    world.stores.errors["update"] = UpstreamRejected(
+        "mem0", operation="update", reason="unsendable", sent=False
+    )
     assert world.carry_out(*changes) == Carried(left=2, failed=True)
 
 

@@ -241,7 +241,8 @@ def _rejected(error: UpstreamRejected) -> Skipped:
     """What an answer for good means for the change; any other stops the run."""
     if error.status == _GONE_STATUS:
         return GONE
-    if error.status not in REFUSALS:
+    # What can't even be sent may be so for a key with a line break in it: not the change's fault.
+    if error.status not in REFUSALS or error.context.get("reason") == "unsendable":
         raise error
     observability.error("change_refused", **observability.describe(error))
     observability.count("ChangesRefused")
