@@ -255,6 +255,20 @@ def test_a_probe_that_hung_for_long_and_was_dropped_has_failed() -> None:
     assert world.opened == [10.0, 20.0]
 
 
+def test_short_probes_without_an_answer_add_up_to_a_failure() -> None:
+    world = World()
+    for _ in range(2):
+        world.opened.clear()
+        world.half_opens()
+        for _ in range(3):
+            world.call(asyncio.CancelledError(), seconds=0.3)
+            assert world.state == "half_open"
+        world.call(asyncio.CancelledError(), seconds=0.3)
+        assert world.opened == [10.0, 20.0]
+        world.now += 20
+        world.call()
+
+
 @pytest.mark.parametrize("late", [None, down()])
 def test_a_call_from_before_it_opened_has_no_say_afterwards(late: UpstreamError | None) -> None:
     world = World()

@@ -81,7 +81,7 @@ def test_what_runs_beside_is_dropped_when_the_work_ends(fails: bool) -> None:
         heard.append(await give(7))
 
     async def story() -> None:
-        async with Beside() as beside:
+        async with Beside(least_seconds=0) as beside:
             beside.start(endless.run)
             beside.start(note)
             beside.start(fail)
@@ -104,9 +104,25 @@ def test_what_had_no_time_to_begin_is_dropped_as_well() -> None:
     endless = Endless()
 
     async def story() -> None:
-        async with Beside() as beside:
+        async with Beside(least_seconds=0) as beside:
             beside.start(endless.run)
 
     run(story())
 
     assert not endless.broken_off
+
+
+def test_what_runs_beside_quick_work_is_given_a_moment_and_no_more_than_it_needs() -> None:
+    heard = list[int]()
+
+    async def note() -> None:
+        await asyncio.sleep(0.01)
+        heard.append(1)
+
+    async def story() -> None:
+        async with Beside(least_seconds=60) as beside:
+            beside.start(note)
+
+    run(asyncio.wait_for(story(), 30))
+
+    assert heard == [1]

@@ -7,7 +7,7 @@
 What counts is whether the provider is there. A refusal of one request (400, 404) is a sign of life
 and so is 429; a refused key (401) is a failure, because each call will fail until an operator has
 acted. What never left the house says nothing, and neither does an answer that nobody waited for
-long enough.
+long enough; of probes the waits add up.
 """
 
 import asyncio
@@ -90,6 +90,7 @@ class Breaker:
         self._open_until = 0.0
         self._held_until = 0.0
         self._probe: Passage | None = None
+        self._unanswered_seconds = 0.0  # of all probes since it became half open
         self._period = 0
 
     @property
@@ -140,14 +141,17 @@ class Breaker:
         """Hears how a call went; `Passage` says so."""
         if passage.period != self._period:
             return  # it went out before this breaker last opened or closed
+        waited = seconds
         if self._probe is passage:
             self._probe = None
-        sign = self._sign(error, seconds)
+            waited += self._unanswered_seconds
+            self._unanswered_seconds = waited
+        sign = self._sign(error, waited)
         if sign == "life":
             self._failed_at.clear()
             if self._opened:
                 self._open_seconds = 0.0
-                self._period += 1
+                self._next_period()
         elif sign == "failure":
             self._count_failure()
 
@@ -174,9 +178,13 @@ class Breaker:
         seconds = self._open_seconds * (1 - self._jitter() / 4)
         self._failed_at.clear()
         self._open_until = now + seconds
-        self._period += 1
+        self._next_period()
         if self._on_open is not None:
             self._on_open(self.provider, seconds)
+
+    def _next_period(self) -> None:
+        self._period += 1
+        self._unanswered_seconds = 0.0
 
     def _left(self, until: float, longest: float) -> float:
         """Seconds until then; none if it is further off than it was ever put, because then the

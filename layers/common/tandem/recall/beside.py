@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from tandem.errors import AppError
+
+LEAST_SECONDS: Final = 0.15
+"""What everything beside is given, so that work that is quicker than the stores hears of them, too.
+A model takes longer."""
 
 
 class Beside:
@@ -16,11 +20,15 @@ class Beside:
     the answer is out, and what was under way would wake up in somebody else's request.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, least_seconds: float = LEAST_SECONDS) -> None:
+        """`least_seconds`: nothing is dropped before it has had so long, unless the work fails."""
+        self._least_seconds = least_seconds
         self._tasks: list[asyncio.Task[None]] = []
+        self._begun_at = 0.0
 
     def start(self, work: Callable[[], Awaitable[object]]) -> None:
         """Begins with it at once; what it returns or raises is not told to anybody."""
+        self._begun_at = asyncio.get_running_loop().time()
         self._tasks.append(asyncio.create_task(_quietly(work)))
 
     async def __aenter__(self) -> Self:
@@ -32,6 +40,9 @@ class Beside:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        owed = self._begun_at + self._least_seconds - asyncio.get_running_loop().time()
+        if self._tasks and error is None and owed > 0:
+            await asyncio.wait(self._tasks, timeout=owed)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
