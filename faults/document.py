@@ -15,6 +15,7 @@ PATH: Final = Path(__file__).resolve().parent.parent / "docs" / "fault-matrix.md
 TITLES: Final = {
     "zep": "Zep",
     "mem0": "Mem0",
+    "both": "Zep and Mem0",
     "gemini": "Gemini",
     "postgresql": "PostgreSQL",
     "sqs": "SQS",

@@ -22,6 +22,7 @@ class Expected:
         degraded: what the answer says is missing.
         added_seconds: the most that the fault may add to a healthy answer's time.
         is_asked: whether this endpoint ever asks the service that is broken.
+        is_filled: whether an answer without an error has something in it.
     """
 
     status: int
@@ -29,6 +30,7 @@ class Expected:
     degraded: tuple[str, ...] = ()
     added_seconds: float = 0.8
     is_asked: bool = True
+    is_filled: bool = True
 
 
 Row = Mapping[str, Expected]
@@ -52,6 +54,7 @@ _HELD_MODEL: Final = 5.0
 ASKS: Final[Mapping[str, frozenset[str]]] = {
     "zep": frozenset({"chat", "history", "memory view", "search"}),
     "mem0": frozenset({"chat", "memory view", "search"}),
+    "both": frozenset({"chat", "history", "memory view", "search"}),
     "gemini": frozenset({"chat"}),
     "postgresql": frozenset(ENDPOINTS),
     "sqs": frozenset({"chat"}),
@@ -63,6 +66,8 @@ REASONS: Final[Mapping[str, str]] = {
     " delivery job, with the first words.",
     "mem0": "History is what was said, which Mem0 does not keep; session start and login ask"
     " PostgreSQL alone.",
+    "both": "The memory view and a search have nothing to show then but what was said lately, and"
+    " name both; history comes from the ledger. Session start and login ask neither.",
     "gemini": "Only a turn of chat asks the model. What is shown or searched needs none.",
     "postgresql": "",
     "sqs": "Only what leaves words to be delivered wakes the delivery job: a turn of chat. What"
@@ -119,9 +124,27 @@ def _store(store: str) -> Mapping[str, Row]:
     }
 
 
+def _without_both(added_seconds: float) -> Row:
+    both = ("mem0", "zep")
+    nothing = Expected(200, "", both, added_seconds, is_filled=False)
+    struck = {
+        "chat": Expected(200, "", both, added_seconds),
+        "history": Expected(200, "", ("zep",), added_seconds),
+        "memory view": nothing,
+        "search": nothing,
+    }
+    return {endpoint: struck.get(endpoint) or _is_fine(endpoint) for endpoint in ENDPOINTS}
+
+
 EXPECTED: Final[Mapping[str, Mapping[str, Row]]] = {
     "zep": _store("zep"),
     "mem0": _store("mem0"),
+    "both": {
+        "down": _without_both(_RETRIES),
+        "500": _without_both(_AT_ONCE),
+        "hang": _without_both(_RETRIEVAL),
+        "slow": _without_both(_RETRIEVAL),
+    },
     "gemini": {
         "down": _without_model(503, "upstream_unavailable"),
         "401": _without_model(503, "upstream_unavailable"),

@@ -6,13 +6,13 @@ PostgreSQL's network and SQS fail by the wire before them; what PostgreSQL does 
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from faults.database import full_house, terminate_all
-from faults.world import TWINS, World
+from faults.world import World
 from local.faulty_wire import Mode
 
 SLOW_SECONDS: Final = 3.0
@@ -115,6 +115,23 @@ def _of_twin(name: str) -> list[Fault]:
     ]
 
 
+@contextmanager
+def _at_both(world: World, *, name: str) -> Iterator[None]:
+    with ExitStack() as broken:
+        for fault in (*_of_twin("zep"), *_of_twin("mem0")):
+            if fault.name == name:
+                broken.enter_context(fault.broken(world))
+        yield
+
+
+def _of_both(*names: str) -> list[Fault]:
+    return [
+        Fault("both", fault.name, fault.meaning, partial(_at_both, name=fault.name))
+        for fault in _of_twin("zep")
+        if fault.name in names
+    ]
+
+
 def _on_wire(service: str, name: str, meaning: str, mode: Mode) -> Fault:
     return Fault(service, name, meaning, partial(_by_wire, service=service, mode=mode))
 
@@ -157,7 +174,10 @@ def _of_queue() -> list[Fault]:
 
 
 FAULTS: Final = [
-    *(fault for name in TWINS for fault in _of_twin(name)),
+    *_of_twin("zep"),
+    *_of_twin("mem0"),
+    *_of_both("down", "500", "hang", "slow"),
+    *_of_twin("gemini"),
     *_of_database(),
     *_of_queue(),
 ]
