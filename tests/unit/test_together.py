@@ -126,3 +126,18 @@ def test_what_runs_beside_quick_work_is_given_a_moment_and_no_more_than_it_needs
     run(asyncio.wait_for(story(), 30))
 
     assert heard == [1]
+
+
+def test_a_mistake_in_what_runs_beside_is_logged_and_costs_nobody_anything(log_lines: Any) -> None:
+    async def mistaken() -> None:
+        raise ValueError("said by somebody")
+
+    async def story() -> None:
+        async with Beside() as beside:
+            beside.start(mistaken)
+
+    run(story())
+
+    [line] = log_lines()
+    assert (line["message"], line["level"]) == ("beside_failed", "WARNING")
+    assert "said by somebody" not in str(line)

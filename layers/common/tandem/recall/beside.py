@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Final, Self
 
+from tandem import observability
 from tandem.errors import AppError
 
 LEAST_SECONDS: Final = 0.15
@@ -53,3 +54,5 @@ async def _quietly(work: Callable[[], Awaitable[object]]) -> None:
         await work()
     except AppError:
         return  # the line of the call says it
+    except Exception as error:  # nobody else would hear of it
+        observability.warning("beside_failed", **observability.describe(error))
