@@ -1,7 +1,7 @@
 """`python -m faults [--write] [part …]`: plays the parts and prints what came of them.
 
 Exits 1 when something is not as `expected.py` or docs/fault-matrix.md has it; `--write` writes the
-latter anew.
+latter anew, if all is as expected.
 """
 
 import argparse
@@ -27,12 +27,12 @@ def main(arguments: Sequence[str]) -> int:
         sections[name] = played.section
         wrong += played.wrong
     before = document.PATH.read_text() if document.PATH.exists() else ""
-    if given.write:
-        document.PATH.write_text(document.written(sections, before))
-    else:
+    if not given.write:
         wrong += document.differences(before)
     for sentence in wrong:
         print(f"WRONG: {sentence}")
+    if given.write and not wrong:
+        document.PATH.write_text(document.written(sections, before))
     return 1 if wrong else 0
 
 

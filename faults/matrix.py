@@ -19,6 +19,7 @@ from local.person import Person, until
 
 HEALTHY_ROUNDS: Final = 5
 _WARM_UPS: Final = 2
+_COME_AGAIN: Final = frozenset({503, 504})
 _BACK_SECONDS: Final = 90.0
 _MAX_CONNECTIONS: Final = 40
 _WORDS: Final = ("sailing", "origami", "archery", "baking", "running", "painting", "climbing")
@@ -203,6 +204,8 @@ def _differences(answer: Answer, expected: Expected, healthy_seconds: float) -> 
     wanted = (expected.status, expected.code, expected.degraded)
     if told != wanted:
         yield f"answered {told}, expected {wanted}"
+    if expected.status in _COME_AGAIN and not answer.retry_after:
+        yield "has no Retry-After"
     limit = healthy_seconds + expected.added_seconds
     if answer.seconds > limit:
         yield f"took {answer.seconds:.2f} s, at most {limit:.2f} s are expected"

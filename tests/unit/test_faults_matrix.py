@@ -14,7 +14,7 @@ HEALTHY = dict.fromkeys(ENDPOINTS, 0.1)
 FOUND = {
     service: {
         fault: {
-            endpoint: Answer(cell.status, cell.code, cell.degraded, seconds=0.2)
+            endpoint: Answer(cell.status, cell.code, cell.degraded, seconds=0.2, retry_after="2")
             for endpoint, cell in row.items()
         }
         for fault, row in rows.items()
@@ -98,6 +98,10 @@ def test_another_status_a_late_answer_and_an_empty_one_are_each_told() -> None:
         "login": Answer(200, "", ("zep",), seconds=0.1),
     }
     wrong = wrong_in(fault_called("zep", "hang"), found, HEALTHY)
+    again = FOUND["gemini"]["hang"] | {"chat": Answer(504, "upstream_timeout", (), seconds=20.0)}
+    assert wrong_in(fault_called("gemini", "hang"), again, HEALTHY) == [
+        "gemini hang, chat: has no Retry-After"
+    ]
     assert [sentence.partition(": ")[0] for sentence in wrong] == [
         f"zep hang, {endpoint}" for endpoint in ("chat", "history", "search", "login")
     ]
