@@ -59,11 +59,9 @@ def _fire(evidence: Evidence) -> Iterator[Line]:
 
 def _clients(plan: Plan, said: Sequence[Said]) -> Iterator[Line]:
     yield Line("messages said", len(said), plan.messages)
-    seconds = sorted(one.seconds for one in said if one.outcome == "answered")
-    if len(seconds) > 1:
-        cuts = statistics.quantiles(seconds, n=20, method="inclusive")
-        yield Line("p50 of an answer (s)", round(cuts[9], 2))
-        yield Line("p95 of an answer (s)", round(cuts[18], 2))
+    answered = [one for one in said if one.outcome == "answered"]
+    yield from _percentiles("an answer", [one.seconds for one in answered])
+    yield from _percentiles("an answer with all repeats", [one.waited for one in answered])
     degraded = Counter(name for one in said for name in one.degraded)
     yield Line(
         "degraded answers", sum(bool(one.degraded) for one in said), detail=_listed(degraded)
@@ -73,6 +71,13 @@ def _clients(plan: Plan, said: Sequence[Said]) -> Iterator[Line]:
     none_of_ours = [name for name in failed_by.elements() if name == "500 internal_error"]
     yield none("answers that say our own fault", none_of_ours)
     yield Line("turns beside another of the same person", _beside(said), 1, "least")
+
+
+def _percentiles(name: str, seconds: Sequence[float]) -> Iterator[Line]:
+    if len(seconds) > 1:
+        cuts = statistics.quantiles(seconds, n=20, method="inclusive")
+        yield Line(f"p50 of {name} (s)", round(cuts[9], 2))
+        yield Line(f"p95 of {name} (s)", round(cuts[18], 2))
 
 
 def _beside(said: Sequence[Said]) -> int:
