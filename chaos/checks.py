@@ -127,7 +127,9 @@ def graph_lines(
     twice = sum(count - 1 for count in again.values())
     return [
         Line("graph episodes in Zep", len(episodes)),
-        Line("given to the graph again", sum(again.values()), detail=f"{twice} of them doubled"),
+        Line(
+            "given to the graph again", sum(again.values()), detail=f"{twice} of them a second time"
+        ),
         none(
             "statements in no episode",
             (word for word in words.values() if word not in learned),

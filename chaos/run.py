@@ -24,6 +24,7 @@ LAST_WORDS: Final = 4
 
 _STEP_SECONDS: Final = 0.1
 _HANG_SECONDS: Final = 4.0
+_IDLE: Final = 2
 _IDLE_SECONDS: Final = 75.0  # longer than an unknown outcome is in doubt
 _CUT_SECONDS: Final = 15.0
 _SETTLED_SECONDS: Final = 1.0
@@ -168,9 +169,9 @@ class _Run:
         yield from self._until(lambda: self._crowd.is_done)
 
     def _until_idle(self, labels: list[str]) -> Iterator[None]:
-        """Until half of these sessions have nothing under way that would wake the job for them."""
+        """Until some of these sessions have nothing under way that would wake the job for them."""
         ends_at = time.monotonic() + _IDLE_SECONDS
-        while self._world.ledger.idle(labels) < len(labels) / 2 and time.monotonic() < ends_at:
+        while self._world.ledger.idle(labels) < _IDLE and time.monotonic() < ends_at:
             yield from self._for(1.0)
 
     def _until(self, condition: Callable[[], bool]) -> Iterator[None]:

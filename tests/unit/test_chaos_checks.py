@@ -113,7 +113,7 @@ def test_episodes_that_were_given_again_are_counted_apart_from_messages() -> Non
     lines = {line.name: line for line in checks.graph_lines(SAID, TURNS, episodes)}
     assert lines["graph episodes in Zep"].measured == 7
     assert lines["given to the graph again"].measured == 2
-    assert lines["given to the graph again"].detail == "1 of them doubled"
+    assert lines["given to the graph again"].detail == "1 of them a second time"
 
 
 def test_a_statement_that_mem0_has_not_ingested_fails_and_doubles_are_only_counted() -> None:
