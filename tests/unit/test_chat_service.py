@@ -281,14 +281,14 @@ def test_each_step_gets_its_own_limit_or_what_is_left_but_for_the_reserve(
 
 
 def test_an_answer_that_comes_late_goes_out_before_the_wake_up(world: World) -> None:
-    assert world.chat("hello", seconds=1.5).reply
+    assert world.chat("hello", seconds=2.3).reply  # a wake-up takes up to 2 s
     assert (len(world.ledger.committed), world.wake.woken) == (1, [])
 
 
 def test_an_error_that_comes_late_goes_out_before_the_lease_is_given_back(world: World) -> None:
     world.answerer.outcome = errors.UpstreamTimeout("gemini", operation="generate_content")
     with pytest.raises(errors.UpstreamTimeout):
-        world.chat("hello", seconds=1.5)
+        world.chat("hello", seconds=3.1)  # a statement takes up to 3 s
     assert world.ledger.released == []
 
 

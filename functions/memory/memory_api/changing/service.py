@@ -31,7 +31,7 @@ SESSION: Final = "memory"
 
 _CLOCKS_APART: Final = timedelta(minutes=1)
 _RETRY_AFTER_SECONDS: Final = 5
-_WAKE_SECONDS: Final = 2.0
+_WAKE_SECONDS: Final = 2.5
 _FINISHED_LATER_SECONDS: Final = 90
 
 
