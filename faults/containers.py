@@ -42,24 +42,25 @@ def cpu_ticks(processes: Mapping[str, int]) -> dict[str, int]:
     return found
 
 
-def owner_of(port: int, processes: Mapping[str, int]) -> str:
-    """Which of these processes has a connection from this port of the loopback interface.
+def owner_of(ports: tuple[int, int], processes: Mapping[str, int]) -> str:
+    """Which of these processes has the connection from one port to another of the loopback
+    interface. Either alone may belong to another connection as well.
 
     Raises:
         LookupError: none of them.
     """
-    socket = f"socket:[{_inode_of(port)}]"
+    socket = f"socket:[{_inode_of(ports)}]"
     for name, pid in processes.items():
         for handle in Path(f"/proc/{pid}/fd").iterdir():
             if handle.is_symlink() and str(handle.readlink()) == socket:
                 return name
-    raise LookupError(f"no process calls from port {port}")
+    raise LookupError(f"none of {sorted(processes)} has the connection {ports}")
 
 
-def _inode_of(port: int) -> str:
+def _inode_of(ports: tuple[int, int]) -> str:
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
-        local, state, inode = fields[1], fields[3], fields[9]
-        if state == _ESTABLISHED and int(local.partition(":")[2], 16) == port:
-            return inode
-    raise LookupError(f"nobody is connected from port {port}")
+        ends = tuple(int(end.partition(":")[2], 16) for end in fields[1:3])
+        if fields[3] == _ESTABLISHED and ends == ports:
+            return fields[9]
+    raise LookupError(f"there is no connection {ports}")

@@ -46,7 +46,12 @@ class HeldModel:
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://{LOOPBACK}:{self._server.server_port}"
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """Of the address."""
+        return self._server.server_port
 
     def pass_on(self, port: int, path: str, headers: dict[str, str], body: bytes) -> httpx.Response:
         """The twin's answer, once the call may go on."""

@@ -121,12 +121,13 @@ def _play(made: World, model: HeldModel, person: Person, *, kills: bool) -> Outc
 
         calls = [threads.submit(ask, 0)]
         until(lambda: bool(model.callers), "the first request is with the model")
+        owner = owner_of((model.callers[0], model.port), processes)
         crowd.reached.add(0)
         started = time.monotonic()
         calls += [threads.submit(ask, number) for number in range(1, REQUESTS)]
         if kills:
             until(lambda: len(crowd.reached) >= _KILLED_AFTER, "some have reached a container")
-            made.stack.kill(owner_of(model.callers[0], processes))
+            made.stack.kill(owner)
         else:
             _hold(crowd, started)
         reached, held = len(crowd.reached), time.monotonic() - started

@@ -75,15 +75,19 @@ def test_chat_gets_as_many_containers_as_are_wanted_and_the_rest_stays(tmp_path:
     }
 
 
-def test_the_process_behind_a_connection_is_found_by_its_port() -> None:
+def test_the_process_behind_a_connection_is_found_by_its_ports() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
+        there = server.getsockname()[1]
         with socket.create_connection(server.getsockname()) as client:
-            port = client.getsockname()[1]
-            assert owner_of(port, {"ours": os.getpid()}) == "ours"
-            with pytest.raises(LookupError):
-                owner_of(port, {})
-        with pytest.raises(LookupError):
-            owner_of(1, {"ours": os.getpid()})
+            here = client.getsockname()[1]
+            assert owner_of((here, there), {"ours": os.getpid()}) == "ours"
+            for ports, processes in (
+                ((here, there), {}),
+                ((here, 1), {"ours": os.getpid()}),
+                ((1, there), {"ours": os.getpid()}),
+            ):
+                with pytest.raises(LookupError):
+                    owner_of(ports, processes)
 
 
 def test_a_process_that_is_gone_has_used_nothing() -> None:
