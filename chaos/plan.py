@@ -27,6 +27,7 @@ class Plan:
         people, sessions, turns: so many people, sessions of each, messages in each session.
         load_seconds: over which the messages are spread.
         drain_seconds: the longest that may pass from the end of the faults until nothing is owed.
+        last_words: of so many sessions, one says its last message while SQS is away.
         kill_every: the shortest and the longest time between two kills, in seconds.
         kills, strikes: how many kills have to hit something at work, and how many faults of each
             kind have to strike; 0 leaves it open.
@@ -43,6 +44,7 @@ class Plan:
     turns: int
     load_seconds: float
     drain_seconds: float
+    last_words: int
     kill_every: tuple[float, float]
     kills: int = 0
     strikes: int = 0
@@ -80,6 +82,7 @@ _WHOLE: Final = Plan(
     turns=20,
     load_seconds=180.0,
     drain_seconds=300.0,
+    last_words=4,
     kill_every=(2.0, 4.0),
     kills=20,
     strikes=10,
@@ -92,7 +95,8 @@ _SMALL: Final = Plan(
     sessions=3,
     turns=10,
     load_seconds=24.0,
-    drain_seconds=180.0,
+    drain_seconds=300.0,
+    last_words=2,
     kill_every=(4.0, 8.0),
     slow_sends=True,
     settings=SETTINGS,
