@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from tandem.clients.budget import Asked
+from tandem.clients.shared_budget import KEEPS
 from tandem.db.connection import Database, OneRoundTrip
 from tandem.db.rate_budgets import RateBudgets
+from tandem.settings import FEWEST_CALLS
 from tests.integration.turn_ledger import database_at
 
 pytestmark = pytest.mark.integration
@@ -179,6 +181,36 @@ def test_without_a_limit_and_a_pause_everything_is_granted_and_no_row_written(
 
     assert (granted.calls, granted.wait_seconds) == (50, 0.0)
     assert connection.run("select xmin::text from rate_budgets order by provider") == before
+
+
+@pytest.mark.parametrize("per_minute", [0, 600])
+def test_a_bucket_that_somebody_has_deleted_refuses_nobody_until_the_provider_does(
+    connection: OneRoundTrip, container: Database, per_minute: int
+) -> None:
+    buckets, asked = RateBudgets(container), Asked("mem0", per_minute, asked=3)
+    connection.run("delete from rate_budgets where provider = 'mem0'")
+    try:
+        granted = asyncio.run(buckets.take(asked, keep=0.5))
+        asyncio.run(buckets.pause("mem0", 20))
+        refused = asyncio.run(buckets.take(asked, keep=0.5))
+    finally:
+        connection.run("insert into rate_budgets values ('mem0') on conflict do nothing")
+
+    assert (granted.calls, granted.wait_seconds) == (3, 0.0)
+    assert (refused.calls, 19 < refused.wait_seconds) == (0, True)
+
+
+def test_with_the_smallest_plan_that_is_accepted_everybody_can_make_two_calls_in_a_row(
+    connection: OneRoundTrip,
+) -> None:
+    """Else who needs two for one step would come back for ever and always make the first one."""
+    for keep, call_seconds in ((KEEPS["deliveries"], 8.0), (KEEPS["jobs"], 10.0)):
+        fill(connection, 2 * keep + 1)  # the moment at which the first one is there
+        assert take(connection, 0, limit=FEWEST_CALLS, asked=1, keep=keep) == (1, 0.0)
+        refused, wait = take(connection, 0, limit=FEWEST_CALLS, asked=1, keep=keep)
+
+        # Half of what a call may take is for waiting, see `ProviderHttp`; the first one took some.
+        assert (refused, wait < call_seconds / 2 - 1.0) == (0, True)
 
 
 def test_a_clock_that_goes_backwards_gives_nothing_and_costs_nothing(

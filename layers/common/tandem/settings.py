@@ -18,8 +18,9 @@ KEY_BYTES: dict[Algorithm, int] = {"HS256": 32, "HS384": 48, "HS512": 64}
 """The shortest key that each algorithm accepts (RFC 7518 §3.2)."""
 
 
-FEWEST_CALLS = 5
-"""The least that a plan may allow a minute; what Zep leaves to who has used up a quota."""
+FEWEST_CALLS = 30
+"""The least that a plan may allow a minute. With fewer, jobs whose steps need two calls would come
+back for ever and only make the first one; then the provider's own refusals do better (0)."""
 
 
 def _base_url(value: str) -> str:

@@ -83,10 +83,11 @@ def parse_rates(rows: Sequence[Sequence[Any]]) -> list[Granted]:
 _TAKE = f"with {rates_after('true')} select rows from rates"
 
 _PAUSE = """
-update rate_budgets
-   set paused_until = clock_timestamp() + make_interval(secs => :seconds)
- where provider = :provider
-   and paused_until < clock_timestamp() + make_interval(secs => :seconds)
+insert into rate_budgets as b (provider, paused_until)
+values (:provider, clock_timestamp() + make_interval(secs => :seconds))
+on conflict (provider) do update
+   set paused_until = excluded.paused_until
+ where b.paused_until < excluded.paused_until
 """
 
 

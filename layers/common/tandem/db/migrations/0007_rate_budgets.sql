@@ -19,7 +19,8 @@ insert into rate_budgets (provider) values ('zep'), ('mem0'), ('gemini');
 -- too many. What is only told puts the bucket into debt, at most by its size.
 --
 -- Rows are locked in one order and only if something is taken; without a limit (0) nothing is. The
--- clock is read after the lock: a statement may have waited for it.
+-- clock is read after the lock: a statement may have waited for it. Where somebody has deleted a
+-- provider's row nothing is counted, and everything granted until a pause makes it anew.
 create function take_calls(
     names text[], per_minute int[], told int[], asked int[], keep double precision,
     asking boolean default true, at_time timestamptz default null
@@ -42,17 +43,21 @@ begin
     loop
         taking := one.a_minute > 0 and one.told + one.asked > 0;
         if taking then
-            select b.tokens, b.counted_at, b.paused_until into strict bucket
+            select b.tokens, b.counted_at, b.paused_until into bucket
               from rate_budgets b where b.provider = one.name for no key update;
         else
-            select b.tokens, b.counted_at, b.paused_until into strict bucket
+            select b.tokens, b.counted_at, b.paused_until into bucket
               from rate_budgets b where b.provider = one.name;
         end if;
-        at_moment := coalesce(at_time, clock_timestamp());
-        counted := greatest(bucket.counted_at, at_moment);   -- a clock may have been set back
         name := one.name;
         granted := one.asked;
         wait_seconds := 0;
+        if not found then
+            return next;
+            continue;
+        end if;
+        at_moment := coalesce(at_time, clock_timestamp());
+        counted := greatest(bucket.counted_at, at_moment);   -- a clock may have been set back
         if one.a_minute > 0 then
             capacity := greatest(2, one.a_minute / 20.0);
             a_second := (one.a_minute - capacity) / 63;
