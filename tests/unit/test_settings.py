@@ -45,7 +45,7 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ZEP_BASE_URL", "ftp://canary.example.com", ZepSettings),
         ("DATABASE_CONNECT_SECONDS", "canary", DatabaseSettings),
         ("ZEP_REQUESTS_PER_MINUTE", "-1", RateSettings),
-        ("MEM0_REQUESTS_PER_MINUTE", "4", RateSettings),
+        ("MEM0_REQUESTS_PER_MINUTE", "29", RateSettings),
     ],
 )
 def test_a_wrong_setting_is_named_and_its_value_is_not(
