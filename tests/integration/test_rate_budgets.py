@@ -197,7 +197,7 @@ def test_a_bucket_that_somebody_has_deleted_refuses_nobody_until_the_provider_do
         connection.run("insert into rate_budgets values ('mem0') on conflict do nothing")
 
     assert (granted.calls, granted.wait_seconds) == (3, 0.0)
-    assert (refused.calls, 19 < refused.wait_seconds) == (0, True)
+    assert (refused.calls, refused.wait_seconds > 19) == (0, True)
 
 
 def test_with_the_smallest_plan_that_is_accepted_everybody_can_make_two_calls_in_a_row(
