@@ -159,3 +159,21 @@ def test_looking_for_nothing_makes_no_call() -> None:
 
     assert asyncio.run(world.mem0_store.find(due, [])) == {}
     assert world.mem0.requests == []
+
+
+def test_what_one_turn_left_doesn_t_hide_that_another_turn_s_job_is_on_its_way() -> None:
+    world = world_with("m")
+    world.ledger.owe("n")
+    due = asyncio.run(world.ledger.due(SESSION, "mem0"))
+    turns = [Utterances(words.turn_id, [words]) for words in due.words]
+    world.mem0.ingestion = ["SUCCEEDED", "PENDING"]
+    for turn in turns:
+        asyncio.run(world.mem0_store.send(due, turn))
+    world.mem0.memories = [memory for memory in world.mem0.memories if memory["memory"] == "m"]
+
+    found = asyncio.run(world.mem0_store.find(due, turns))
+
+    assert {turn_id: sent.ingested for turn_id, sent in found.items()} == {
+        turns[0].turn_id: True,
+        turns[1].turn_id: False,
+    }

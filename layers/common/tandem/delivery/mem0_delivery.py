@@ -52,7 +52,8 @@ class Mem0Delivery:
             if theirs:
                 ids = [ProviderId(memory.id, "user") for memory in theirs]
                 found[turn.turn_id] = Sent(check_id=None, provider_ids=ids, ingested=True)
-        return found or await self._find_jobs(turns, within.left())
+        others = [turn for turn in turns if turn.turn_id not in found]
+        return {**found, **await self._find_jobs(others, within.left())} if others else found
 
     async def send(self, due: Due, turn: Utterances) -> Sent:
         """Adds the person's words, with the time at which they were said. A statement is kept as
