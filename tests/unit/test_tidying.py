@@ -157,6 +157,18 @@ def test_when_others_come_first_at_a_provider_a_person_is_gone_on_with_a_little_
     assert world.tidied == [other]
 
 
+def test_a_store_that_is_not_asked_for_a_while_does_not_send_everybody_back_to_the_queue() -> None:
+    """Refused without a call, a whole night's people would be through in seconds, and away for as
+    long as the queue keeps what failed."""
+    world, put_off = World(), somebody()
+    world.failures[put_off] = UpstreamUnavailable(
+        "mem0", operation="memory.list", retry_after_seconds=9, reason="breaker_open", sent=False
+    )
+
+    assert world.handle(record("1", put_off, continuation=3)) == []
+    assert (world.sent, world.delays) == ([(put_off, 4)], [60])
+
+
 def test_without_a_queue_to_ask_for_more_time_the_message_itself_comes_again() -> None:
     world, slow = World(), somebody()
     world.endless, world.is_queue_away = {slow}, True

@@ -10,7 +10,7 @@ from uuid import UUID
 from memory_api.jobs.planning import Planned
 from tandem import observability
 from tandem.deadline import Deadline
-from tandem.errors import UpstreamRateLimited
+from tandem.errors import UpstreamError, UpstreamRateLimited
 from tandem.ids import AccountId
 
 LEAST_SECONDS: Final = 60.0
@@ -128,20 +128,25 @@ class Tidying:
             for step in self._steps:
                 if not await step(account_id, deadline):
                     return await self._go_on_later(account_id, continuation + 1)
-        except UpstreamRateLimited as error:  # others come first; the queue would wait for hours
-            observability.warning(
-                "tidying_put_off", account=str(account_id), **observability.describe(error)
-            )
-            rest = max(error.retry_after_seconds or 0, LEAST_REST_SECONDS)
-            return await self._go_on_later(
-                account_id, continuation + 1, delay_seconds=min(rest, _LONGEST_REST_SECONDS)
-            )
         except Exception as error:  # this person alone comes again; the others go on
+            if isinstance(error, UpstreamError) and _is_for_later(error):
+                return await self._put_off(account_id, continuation + 1, error)
             observability.error(
                 "tidying_failed", account=str(account_id), **observability.describe(error)
             )
             return False
         return True
+
+    async def _put_off(
+        self, account_id: AccountId, continuation: int, error: UpstreamError
+    ) -> bool:
+        observability.warning(
+            "tidying_put_off", account=str(account_id), **observability.describe(error)
+        )
+        rest = max(error.retry_after_seconds or 0, LEAST_REST_SECONDS)
+        return await self._go_on_later(
+            account_id, continuation, delay_seconds=min(rest, _LONGEST_REST_SECONDS)
+        )
 
     async def _go_on_later(
         self, account_id: AccountId, continuation: int, *, delay_seconds: int = 0
@@ -153,3 +158,9 @@ class Tidying:
         return await self._messages.send(
             account_id, continuation=continuation, delay_seconds=delay_seconds
         )
+
+
+def _is_for_later(error: UpstreamError) -> bool:
+    """Whether a provider isn't to be asked now, for others' sake or its own. The queue would wait
+    for hours, and everybody in it would be refused as quickly."""
+    return isinstance(error, UpstreamRateLimited) or error.context.get("reason") == "breaker_open"
