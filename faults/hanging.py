@@ -23,14 +23,14 @@ from faults.endpoints import SESSION
 from faults.world import World, world
 from local.person import Person
 
-CONTAINERS: Final = 4
+CONTAINERS: Final = 3
 MODEL_MS: Final = (300, 1_500)
 WARM_UPS: Final = 3
 HEALTHY_TURNS: Final = 20
 """Of each person, like the turns before them that start the containers."""
 LEAST_TURNS: Final = 200
 """After all breakers have opened."""
-_TURNS_BEFORE: Final = 28
+_TURNS_BEFORE: Final = 22
 LEAST_SECONDS: Final = 60.0
 """From the first turn: breakers open for 10, 20 and 40 s, so that each is probed twice."""
 MOST_SECONDS: Final = 150.0
