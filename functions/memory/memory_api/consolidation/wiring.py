@@ -64,6 +64,8 @@ def build_consolidation(parts: Parts, *, on_phase: OnPhase = on_to_the_next) -> 
 def _judging(parts: Parts, limits: s.ConsolidationSettings) -> Judging:
     google, judge = s.load(s.GeminiSettings), s.load(s.JudgeSettings)
     gemini = gemini_client(google, parts.secrets, bounds=parts.gemini_bounds)
+    # Google limits each model by itself: what this one refuses must not keep people from chat's.
+    embedding = gemini_client(google, parts.secrets)
     return Judging(
         GeminiJudge(
             gemini,
@@ -72,7 +74,7 @@ def _judging(parts: Parts, limits: s.ConsolidationSettings) -> Judging:
             max_output_tokens=judge.judge_max_output_tokens,
             call_seconds=judge.judge_call_seconds,
         ),
-        GeminiEmbedder(gemini, s.load(s.GeminiEmbeddingSettings).gemini_embedding_model),
+        GeminiEmbedder(embedding, s.load(s.GeminiEmbeddingSettings).gemini_embedding_model),
         JudgingLimits(
             max_calls=limits.consolidation_judge_calls,
             pairs_per_call=judge.judge_pairs_per_call,
