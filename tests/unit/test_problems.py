@@ -63,6 +63,15 @@ def test_a_problem_that_passes_says_when_to_come_back() -> None:
     assert answer.headers["retry-after"] == "9"
 
 
+def test_nobody_is_sent_away_for_a_day_because_a_provider_asked_for_that() -> None:
+    """We ask it again after five minutes, so they may, too."""
+    error = errors.UpstreamRateLimited("gemini", operation="x", retry_after_seconds=86_400)
+
+    answer = problem_of(error, instance="/", request_id="r-1")
+
+    assert answer.headers["retry-after"] == "300"
+
+
 def test_no_login_names_the_scheme_that_is_wanted() -> None:
     answer = problem(
         HTTPStatus.UNAUTHORIZED, code="no_login", detail="Log in.", instance="/", request_id="r"

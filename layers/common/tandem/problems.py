@@ -10,6 +10,9 @@ from tandem import errors
 
 PROBLEM_JSON = "application/problem+json"
 
+LONGEST_UPSTREAM_WAIT_SECONDS = 300
+"""A provider that wants to be left alone for longer is asked once in between, so why not then."""
+
 STATUS: dict[type[errors.AppError], HTTPStatus] = {
     errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
@@ -69,8 +72,11 @@ def problem_of(error: errors.AppError, *, instance: str, request_id: str) -> JSO
         request_id=request_id,
         **members,
     )
-    if error.retry_after_seconds is not None:
-        document.headers["retry-after"] = str(error.retry_after_seconds)
+    seconds = error.retry_after_seconds
+    if seconds is not None:
+        if isinstance(error, errors.UpstreamError):
+            seconds = min(seconds, LONGEST_UPSTREAM_WAIT_SECONDS)
+        document.headers["retry-after"] = str(seconds)
     return document
 
 
