@@ -17,7 +17,7 @@ from google.genai import Client
 
 from chat_api import instructions
 from chat_api.course import AgentName
-from chat_api.model import OPERATION, Trace, TracedGemini, follow
+from chat_api.model import HELD_SECONDS, OPERATION, Trace, TracedGemini, follow
 from chat_api.toolbox import TOOLBOX, Toolbox
 from chat_api.tools import (
     propose_correction,
@@ -119,10 +119,11 @@ class Answering:
 
         Raises:
             UpstreamError: it has failed so often that it isn't asked for a while, or it has asked
-                to be left alone; `retry_after_seconds` says for how long.
+                to be left alone for longer than a turn waits; `retry_after_seconds` says for how
+                long.
         """
         if self._bounds.breaker is not None:
-            self._bounds.breaker.check(OPERATION)
+            self._bounds.breaker.check(OPERATION, patience_seconds=HELD_SECONDS)
 
     async def answer(self, prompt: Prompt, toolbox: Toolbox, *, seconds: float) -> ModelReply:
         """A complete reply and what it cost.

@@ -33,6 +33,9 @@ from tandem.deadline import Deadline
 from tandem.errors import AppError, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
 OPERATION: Final = "generate_content"
+HELD_SECONDS: Final = 5.0
+"""How long a turn waits for a model that has asked to be left alone."""
+
 ATTEMPTS: Final = 2
 _RETRIED_STATUSES: Final = frozenset({429, 500, 502, 503})
 _RETRIED_REASONS: Final = frozenset({"connect", "cut"})
@@ -125,7 +128,7 @@ class TracedGemini(Gemini):
     async def _asked(
         self, ask: Callable[[], Awaitable[ModelResponse]], deadline: Deadline
     ) -> ModelResponse:
-        with self._passage() as passage:
+        with await self._passage(deadline) as passage:
             attempt = 1
             while True:
                 try:
@@ -140,9 +143,10 @@ class TracedGemini(Gemini):
                 await asyncio.sleep(wait_seconds)
                 attempt += 1
 
-    def _passage(self) -> Passage:
+    async def _passage(self, deadline: Deadline) -> Passage:
         try:
-            return self._bounds.enter(OPERATION)
+            seconds = min(HELD_SECONDS, deadline.left() / 2)
+            return await self._bounds.enter(OPERATION, seconds=seconds)
         except UpstreamError as error:
             self._tell(time.perf_counter(), "not_sent", 1, error)
             raise

@@ -1,12 +1,16 @@
 """What every call to a provider asks before it goes out, and who hears when it was too much."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from tandem.clients.breaker import Breaker, Passage
 from tandem.clients.budget import HOLD_SECONDS, Budget
 from tandem.errors import AppError, UpstreamError, UpstreamRateLimited
+
+_CLOCKS_DIFFER_SECONDS: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +21,30 @@ class Bounds:
     breaker: Breaker | None = None
     budget: Budget | None = None
 
-    def enter(self, operation: str) -> Passage:
+    async def enter(
+        self,
+        operation: str,
+        *,
+        seconds: float,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> Passage:
         """A way for one call, with all its attempts, to be left again. Raises as
-        `Breaker.enter`."""
-        return Passage(None) if self.breaker is None else self.breaker.enter(operation)
+        `Breaker.enter`.
+
+        Args:
+            operation: constant name for the error.
+            seconds: how long it may wait until the provider may be asked again. A single 429 stops
+                everybody for a second, and to answer a second later is better than without what
+                the provider knows.
+            sleep: waits.
+        """
+        if self.breaker is None:
+            return Passage(None)
+        held_seconds = self.breaker.held_seconds
+        if 0 < held_seconds <= seconds:
+            self.breaker.check(operation, patience_seconds=seconds)
+            await sleep(held_seconds + _CLOCKS_DIFFER_SECONDS)
+        return self.breaker.enter(operation)
 
     async def take(self, operation: str, *, seconds: float) -> None:
         """Returns when an attempt may go out. Raises as `Budget.take`."""

@@ -104,11 +104,17 @@ class Breaker:
             return "closed"
         return "open" if self._left(self._open_until, LONGEST_OPEN_SECONDS) else "half_open"
 
-    def check(self, operation: str) -> None:
+    @property
+    def held_seconds(self) -> float:
+        """For how long nobody may call because the provider, or the budget, has said so."""
+        return self._left(self._held_until, LONGEST_HOLD_SECONDS)
+
+    def check(self, operation: str, *, patience_seconds: float = 0.0) -> None:
         """Does nothing if a call may go out now.
 
         Args:
             operation: constant name for the error.
+            patience_seconds: for how long the caller would wait for the end of a hold.
 
         Raises:
             UpstreamUnavailable: it is open, or half open and another call is the probe
@@ -118,8 +124,8 @@ class Breaker:
         open_seconds = self._left(self._open_until, LONGEST_OPEN_SECONDS)
         if self._opened and (open_seconds or self._probe is not None):
             raise self._refusal(UpstreamUnavailable, operation, "breaker_open", open_seconds)
-        held_seconds = self._left(self._held_until, LONGEST_HOLD_SECONDS)
-        if held_seconds:
+        held_seconds = self.held_seconds
+        if held_seconds > patience_seconds:
             raise self._refusal(UpstreamRateLimited, operation, "held", held_seconds)
 
     def enter(self, operation: str) -> "Passage":
@@ -134,7 +140,7 @@ class Breaker:
     def hold(self, seconds: float) -> None:
         """Nobody may call for so long, at most five minutes. Never shortens an earlier hold."""
         until = self._clock() + min(seconds, LONGEST_HOLD_SECONDS)
-        if self._left(self._held_until, LONGEST_HOLD_SECONDS) < seconds:
+        if self.held_seconds < seconds:
             self._held_until = until
 
     def heard(self, passage: "Passage", error: BaseException | None, seconds: float) -> None:

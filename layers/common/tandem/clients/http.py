@@ -211,7 +211,7 @@ class ProviderHttp:
                 table in `failures.py`.
         """
         deadline = self.deadline(timeout_seconds)
-        with self._passage(call) as passage:
+        with await self._passage(call, deadline) as passage:
             attempt = 1
             while True:
                 try:
@@ -224,9 +224,12 @@ class ProviderHttp:
                 await self._sleep(wait_seconds)
                 attempt += 1
 
-    def _passage(self, call: ApiCall) -> Passage:
+    async def _passage(self, call: ApiCall, deadline: float) -> Passage:
         try:
-            return self._bounds.enter(call.operation)
+            # At most half of what is left, for the call needs time as well.
+            return await self._bounds.enter(
+                call.operation, seconds=self.remaining(deadline) / 2, sleep=self._sleep
+            )
         except UpstreamError as error:
             self._tell(call, 1, self._clock(), error=error)
             raise
@@ -236,7 +239,6 @@ class ProviderHttp:
     ) -> A:
         started = self._clock()
         try:
-            # At most half of what is left, for the attempt needs time as well.
             await self._bounds.take(call.operation, seconds=self.remaining(deadline) / 2)
             started = self._clock()
             passage.asked()
