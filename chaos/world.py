@@ -1,6 +1,7 @@
 """A whole local stack in which things can be made to fail, and the people in it."""
 
 import secrets
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -18,12 +19,14 @@ from local.person import Person
 from local.processes import LOOPBACK
 from local.queues import AwsCall
 from local.resources import ACCOUNT_ID
-from local.stack import Stack
+from local.stack import Stack, StackError
 
 TWIN_OPTIONS: Final = {"zep": ("--idempotency-seconds", "1", "--requests-per-minute", "1300")}
 """Zep forgets an Idempotency-Key after a second, and allows a little more than our budget does:
 processes that are killed take along what they hadn't told of their calls."""
 
+_STARTING: Final = threading.Lock()
+_STARTS: Final = 3
 _SIGN_UPS_AT_ONCE: Final = 4
 _QUEUES: Final = ("DeliveryQueue", "DeliveryDeadLetterQueue")
 
@@ -74,19 +77,9 @@ def world(plan: Plan) -> Iterator[World]:
     """A fresh stack with everybody logged in, for as long as the block lasts."""
     stacks: list[Stack] = []
     with ExitStack() as open_:
-        wire = open_.enter_context(FaultyWire(lambda: urlsplit(stacks[0].aws_url).port or 0))
-        stacks.append(
-            Stack(
-                schedules=plan.sweep,
-                twin_options=TWIN_OPTIONS,
-                extra_environment={
-                    "AWS_ENDPOINT_URL_SQS": f"http://{LOOPBACK}:{wire.port}",
-                    **{name: setting.here for name, setting in plan.settings.items()},
-                },
-            )
-        )
-        [stack] = stacks
-        open_.enter_context(stack)
+        wire = open_.enter_context(FaultyWire(lambda: urlsplit(stacks[-1].aws_url).port or 0))
+        stack = _started(plan, wire, stacks)
+        open_.callback(stack.stop)
         ledger = Ledger(stack.database_url)
         if not plan.leases:
             for statement in _NO_LEASES:
@@ -96,6 +89,27 @@ def world(plan: Plan) -> Iterator[World]:
         for person in people:
             open_.enter_context(person)
         yield World(stack, wire, ledger, Stores(stack.zep_url, stack.mem0_url), people)
+
+
+def _started(plan: Plan, wire: FaultyWire, tried: list[Stack]) -> Stack:
+    """A stack that runs; appended to `tried`. One starts at a time, and anew if need be: a port
+    that was free when it was chosen may be taken when it is used."""
+    while True:
+        stack = Stack(
+            schedules=plan.sweep,
+            twin_options=TWIN_OPTIONS,
+            extra_environment={
+                "AWS_ENDPOINT_URL_SQS": f"http://{LOOPBACK}:{wire.port}",
+                **{name: setting.here for name, setting in plan.settings.items()},
+            },
+        )
+        tried.append(stack)
+        try:
+            with _STARTING:
+                return stack.__enter__()
+        except StackError:
+            if len(tried) == _STARTS:
+                raise
 
 
 def _person(stack: Stack, number: int) -> Person:
