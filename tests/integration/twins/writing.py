@@ -83,7 +83,8 @@ async def write_zep(writer: Writer, stopped: Callable[[], bool]) -> None:
     """Repeats each statement under its key until it is acknowledged."""
     zep = ZepClient(writer.http, api_key=lambda: "test-key")
     number = 0
-    while not stopped():
+    owed = False  # sent, and not acknowledged
+    while owed or not stopped():
         text = statement(writer.number, number)
         try:
             added = await zep.add_messages(
@@ -94,8 +95,10 @@ async def write_zep(writer: Writer, stopped: Callable[[], bool]) -> None:
             )
         except UpstreamError as error:
             writer.note(number, "again", status=error.status)
+            owed = True
             await asyncio.sleep(PAUSE_SECONDS)
             continue
+        owed = False
         writer.note(
             number,
             "acknowledged",
