@@ -29,11 +29,13 @@ def test_the_story_comes_true_for_whoever_is_drawn(
 def test_two_people_with_the_same_session_id_know_nothing_of_each_other(stack: Stack) -> None:
     with newcomer(stack.url) as one, newcomer(stack.url) as other:
         said = one.chat("sess789", "I live in Windhoek and like chess.")
-        other.chat("sess789", "I like pottery.")
+        likes = other.chat("sess789", "I like pottery.")
         one.until_learned([said["turn_id"]])
-        assert "Windhoek" not in other.chat("sess789", "Where do I live?")["reply"]
+        asked = other.chat("sess789", "Where do I live?")
+        assert "Windhoek" not in asked["reply"]
         assert len(other.history("sess789", limit=PAGE)) == 4
         assert len(one.history("sess789", limit=PAGE)) == 2
+        other.until_learned([likes["turn_id"], asked["turn_id"]])
         assert other.search("Where do I live?") == []
 
 
