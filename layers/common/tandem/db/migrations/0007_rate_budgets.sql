@@ -16,7 +16,8 @@ insert into rate_budgets (provider) values ('zep'), ('mem0'), ('gemini');
 --
 -- A bucket holds a twentieth of a minute's calls, but two at least, and fills by what is left of
 -- them in 63 seconds: so whoever sends a call within three seconds of its grant is in no minute one
--- too many. What is only told puts the bucket into debt, at most by its size.
+-- too many. What is only told puts the bucket into debt, at most by twice its size: more than six
+-- seconds, which is longer than a turn waits for a model rather than be refused.
 --
 -- Rows are locked in one order and only if something is taken; without a limit (0) nothing is. The
 -- clock is read after the lock: a statement may have waited for it. Where somebody has deleted a
@@ -63,7 +64,7 @@ begin
             a_second := (one.a_minute - capacity) / 63;
             level := least(capacity, bucket.tokens + a_second
                                      * extract(epoch from counted - bucket.counted_at)) - one.told;
-            level := greatest(level, -capacity);
+            level := greatest(level, -2 * capacity);
             granted := greatest(0, least(one.asked, floor(level - keep * capacity)));
             if granted = 0 then
                 wait_seconds := greatest(0, (1 + keep * capacity - level) / a_second);
