@@ -23,10 +23,10 @@ _STEP_SECONDS: Final = 0.1
 _HASTE: Final = 0.6  # those who keep their last word have said the others early
 _HANG_SECONDS: Final = 4.0
 _IDLE: Final = 2
-_IDLE_SECONDS: Final = 75.0  # longer than an unknown outcome is in doubt
+_IDLE_SECONDS: Final = 50.0
 _CUT_SECONDS: Final = 15.0
 _SETTLED_SECONDS: Final = 1.0
-_STILL_SECONDS: Final = 60.0  # longer than any lease, and than a wake-up waits
+_STILL_SECONDS: Final = 25.0  # longer than a run takes when nothing fails
 _READERS: Final = 4
 
 # Slow enough that a second owner of the same session comes meanwhile, if it can.
@@ -195,10 +195,14 @@ class _Run:
                 return seconds
             if left != before:
                 before, changed = left, time.monotonic()
-            elif not self._plan.sweep and time.monotonic() - changed > _STILL_SECONDS:
+            elif time.monotonic() - changed > _STILL_SECONDS and self._is_stuck():
                 return None
             time.sleep(_SETTLED_SECONDS)
         return None
+
+    def _is_stuck(self) -> bool:
+        """Whether nobody is going to come: no sweep, and no wake-up but those that the dead hold."""
+        return not self._plan.sweep and self._world.awaited() == 0
 
     def _evidence(self, **known: Any) -> Evidence:
         made, ledger = self._world, self._world.ledger

@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -28,6 +28,8 @@ processes that are killed take along what they hadn't told of their calls."""
 _STARTING: Final = threading.Lock()
 _STARTS: Final = 3
 _SIGN_UPS_AT_ONCE: Final = 4
+_SEEN: Final = ("", "Delayed")
+_ALL: Final = (*_SEEN, "NotVisible")
 _QUEUES: Final = ("DeliveryQueue", "DeliveryDeadLetterQueue")
 
 # A lease that is over in the moment in which it is taken, and of which the next owner sees nothing,
@@ -69,7 +71,11 @@ class World:
 
     def queued(self) -> dict[str, int]:
         """How many messages each queue has, hidden ones among them."""
-        return {name: _messages_in(self.stack, name) for name in _QUEUES}
+        return {name: _messages_in(self.stack, name, _ALL) for name in _QUEUES}
+
+    def awaited(self) -> int:
+        """How many wake-ups will be received at once or after their delay; hidden ones are not."""
+        return _messages_in(self.stack, "DeliveryQueue", _SEEN)
 
 
 @contextmanager
@@ -121,11 +127,10 @@ def _person(stack: Stack, number: int) -> Person:
     return person
 
 
-def _messages_in(stack: Stack, queue_id: str) -> int:
+def _messages_in(stack: Stack, queue_id: str, states: Sequence[str]) -> int:
     url = f"{stack.aws_url}/{ACCOUNT_ID}/{stack.template.queues[queue_id].name}"
     body: dict[str, Any] = {"QueueUrl": url, "AttributeNames": ["All"]}
     call = AwsCall(stack.aws_url).build("sqs", "GetQueueAttributes", body)
     with httpx.Client(trust_env=False, timeout=10) as client:
         found = client.send(call).raise_for_status().json()["Attributes"]
-    names = ("", "NotVisible", "Delayed")
-    return sum(int(found[f"ApproximateNumberOfMessages{name}"]) for name in names)
+    return sum(int(found[f"ApproximateNumberOfMessages{state}"]) for state in states)
