@@ -201,7 +201,7 @@ class _Run:
         return None
 
     def _is_stuck(self) -> bool:
-        """Whether nobody is going to come: no sweep, and no wake-up but those that the dead hold."""
+        """Whether nobody is going to come: no sweep, no wake-up but those that the dead hold."""
         return not self._plan.sweep and self._world.awaited() == 0
 
     def _evidence(self, **known: Any) -> Evidence:
