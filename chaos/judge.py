@@ -36,6 +36,8 @@ def _ok(line: Line) -> bool:
 
 def _fire(evidence: Evidence) -> Iterator[Line]:
     plan = evidence.plan
+    seconds = round(evidence.load_seconds, 1)
+    yield Line("seconds of load", seconds, plan.load_seconds, "least")
     whole: Counter[str] = Counter()
     for struck in evidence.struck.values():
         whole.update(struck)
@@ -143,7 +145,6 @@ def _left(evidence: Evidence) -> Iterator[Line]:
         float("inf") if took is None else round(took, 1),
         plan.drain_seconds,
         "most",
-        f"after {evidence.load_seconds:.0f} s of load",
     )
     yield Line("deliveries owed", left.owed, 0)
     yield Line("deliveries sent and not ingested", left.sent, 0)

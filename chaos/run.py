@@ -158,7 +158,7 @@ class _Run:
         yield from self._until(lambda: self._crowd.seconds > load * 0.5)
         self._world.stack.restart("postgres")
         self._restarts += 1
-        yield from self._until(lambda: self._crowd.only_last_words)
+        yield from self._until(lambda: self._crowd.only_last_words and self._crowd.seconds >= load)
         held = [talk.session_id for talk in self._crowd.talks if talk.last_word is not None]
         yield from self._until_idle(held)
         wire.mode = "refuse"

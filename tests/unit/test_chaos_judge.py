@@ -82,6 +82,7 @@ def test_a_run_without_a_flaw_passes() -> None:
     [
         ({"struck": {"zep": Counter({"reset": 9})}}, "what was done to it: faults: reset"),
         ({"hits": Counter({"ChatFunction": 19})}, "kills that hit a request in flight"),
+        ({"load_seconds": 179.0}, "seconds of load"),
         ({"restarts": 0}, "PostgreSQL restarted"),
         ({"lost_wake_ups": 0}, "wake-ups lost"),
         ({"drained_seconds": None}, "seconds to drain"),
