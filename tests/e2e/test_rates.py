@@ -74,23 +74,35 @@ def test_a_429_that_the_delivery_job_meets_keeps_a_turn_from_asking(planned: Sta
     assert (second["degraded"], third["degraded"]) == ([], ["zep"])
 
 
-def test_while_gemini_wants_to_be_left_alone_a_turn_says_so_at_once_and_is_kept(
+def test_gemini_is_waited_for_when_it_wants_to_be_left_alone_for_a_moment(planned: Stack) -> None:
+    with newcomer(planned.url) as person:
+        _pause_gemini(planned, seconds=1)
+        assert person.chat("one", "I like archery.")["degraded"] == []
+        assert _pause(planned, "gemini") <= 0
+
+
+def test_while_gemini_wants_to_be_left_alone_for_longer_a_turn_says_so_at_once_and_is_kept(
     planned: Stack,
 ) -> None:
     with newcomer(planned.url) as person:
-        with database_of(planned) as database:
-            database.run(
-                "update rate_budgets set paused_until = now() + interval '4 seconds'"
-                " where provider = 'gemini'"
-            )
+        _pause_gemini(planned, seconds=7)
         body = {"session_id": "one", "message": "I like archery."}
         refused = person.http.post("/api/chat", json=body)
         problem = assert_problem(refused, 503, "upstream_rate_limited")
-        assert 1 <= int(refused.headers["retry-after"]) <= 4
+        assert 5 <= int(refused.headers["retry-after"]) <= 7
 
         until(lambda: _pause(planned, "gemini") <= 0, "the pause is over")
         key = {"idempotency-key": problem["turn_id"]}
         assert person.http.post("/api/chat", json=body, headers=key).status_code == 200
+
+
+def _pause_gemini(stack: Stack, *, seconds: int) -> None:
+    with database_of(stack) as database:
+        database.run(
+            "update rate_budgets set paused_until = now() + make_interval(secs => :seconds)"
+            " where provider = 'gemini'",
+            seconds=seconds,
+        )
 
 
 def _busiest(times: list[float], *, seconds: float) -> int:
