@@ -112,3 +112,10 @@ def test_every_folder_of_tests_is_run() -> None:
     settings = tomllib.loads((run_tests.ROOT / "pyproject.toml").read_text())
     run = [*run_tests.IN_PROCESS, run_tests.WITH_PROCESSES, run_tests.END_TO_END]
     assert sorted(run) == sorted(settings["tool"]["pytest"]["ini_options"]["testpaths"])
+
+
+def test_the_two_halves_are_all_tests_with_processes() -> None:
+    folder = run_tests.ROOT / run_tests.WITH_PROCESSES
+    folders, files = run_tests.with_processes()
+    found = {path for name in folders for path in (run_tests.ROOT / name).rglob("test_*.py")}
+    assert found | {run_tests.ROOT / name for name in files} == set(folder.rglob("test_*.py"))
