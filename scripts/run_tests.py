@@ -1,8 +1,8 @@
 """Runs pytest in an environment without keys, under coverage, and holds the coverage limits.
 
 `python scripts/run_tests.py` measures the coverage of all tests but the end-to-end ones, which
-prove that it works and would take twice as long when measured. The integration tests run beside
-the rest, in two halves, and what they say is printed at the end. With arguments it measures what
+prove that it works and would take twice as long when measured. Those and half of the integration
+tests run beside the rest, and what they say is printed at the end. With arguments it measures what
 they name; with `--plain` first it only runs pytest.
 """
 
@@ -138,14 +138,18 @@ def with_processes() -> tuple[list[str], list[str]]:
 
 
 def everything() -> int:
-    """Runs all tests, those with processes of their own beside the rest: they mostly wait."""
+    """Runs all tests, in three rows side by side: those with processes of their own mostly wait."""
     forget_measurements()
+    folders, files = with_processes()
     with ExitStack() as stack:
-        halves = [stack.enter_context(beside(*MEASURED, *half)) for half in with_processes()]
+        rows = [
+            stack.enter_context(beside(*MEASURED, *folders)),
+            stack.enter_context(beside("-m", "pytest", END_TO_END)),
+        ]
         failed = run(*MEASURED, *IN_PROCESS)
         if failed != INTERRUPTED:
-            failed = run("-m", "pytest", END_TO_END) or failed
-        for end in halves:
+            failed = run(*MEASURED, *files) or failed
+        for end in rows:
             failed = end() or failed
     return failed if failed == INTERRUPTED else reported() or failed
 
