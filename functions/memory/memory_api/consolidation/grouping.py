@@ -131,13 +131,14 @@ def clusters_of(picture: Picture, guard: Guard) -> Grouped:
             joined.join(one.left_id, one.right_id)
     _join_by_rule(joined, picture)
     hiding = _Hiding(picture)
-    for one in same:
+    # What is hidden comes last: it joins where that which was kept for it belongs.
+    for one in sorted(same, key=lambda it: not (it.left_id in texts and it.right_id in texts)):
         left, right = one.left_id, one.right_id
         if one.decided_by == "person" or joined.together(left, right):
             continue
         if left in texts and right in texts:
             why = guard(texts[left], texts[right])
-        elif hiding.joined(left, right):
+        elif hiding.joined(left, right, joined):
             why = None  # the guards let it pass when it was hidden
         else:
             continue
@@ -227,11 +228,13 @@ class _Hiding:
             if one.reason in HIDDEN_AS_SAME and one.kept_id is not None
         }
 
-    def joined(self, left: str, right: str) -> bool:
-        """Both ended as the same statement, or one was hidden in favour of the other."""
+    def joined(self, left: str, right: str, joined: _Joined) -> bool:
+        """One was hidden in favour of the other, or both ended as the same statement, or as what
+        is joined already."""
         if self._kept.get(left) == right or self._kept.get(right) == left:
             return True
-        return left in self._kept and right in self._kept and self._end(left) == self._end(right)
+        ends = self._end(left), self._end(right)
+        return ends[0] == ends[1] or (all(map(joined.knows, ends)) and joined.together(*ends))
 
     def _end(self, one: str) -> str:
         seen = set[str]()

@@ -183,16 +183,19 @@ class Outlook:
 
     def _is_contested(self, place: int) -> bool:
         """Something newer takes its place, or something that is visible contradicts it."""
-        if self._is_outdated(place):
+        if self._is_outdated(place) or self._is_replaced(place, self._hidden_besides(place)):
             return True
         return any(self.stands(one) for one in self.relations.clashes.get(place, ()))
 
     def _is_outdated(self, place: int) -> bool:
         """Decided so, or it was hidden in favour of what was said later than any of it."""
-        if self.relations.later.get(place):
-            return True
+        later = bool(self.relations.later.get(place))
+        return later or self._is_replaced(place, self.clusters[place].ghosts)
+
+    def _is_replaced(self, place: int, ghosts: Sequence[Hidden]) -> bool:
+        """One of these was hidden in favour of what was said later than any of the cluster."""
         said_at = self.clusters[place].said_at
-        for ghost in self.clusters[place].ghosts:
+        for ghost in ghosts:
             other = self._place.get(ghost.kept_id or "") if ghost.reason in _REPLACED else None
             if other is None or other == place:
                 continue
@@ -200,6 +203,25 @@ class Outlook:
             if later is not None and (said_at is None or said_at <= later):
                 return True
         return False
+
+    def _hidden_besides(self, place: int) -> list[Hidden]:
+        """What a judge has found to say the same and is hidden since. No guard can read it any
+        more, so that it isn't joined; but what was replaced with it isn't lacking."""
+        said = {one for item in self.clusters[place].ids for one in self._same.get(item, ())}
+        places = sorted({self._place[one] for one in said} - {place})
+        return [ghost for one in places for ghost in self.clusters[one].ghosts]
+
+    @cached_property
+    def _same(self) -> dict[str, set[str]]:
+        """For each statement, the hidden ones that were decided to be the same."""
+        hidden = {one.id for one in self._picture.hidden}
+        found = defaultdict[str, set[str]](set)
+        for one in valid_decisions(self._picture):
+            if one.relation == "same":
+                for side, other in ((one.left_id, one.right_id), (one.right_id, one.left_id)):
+                    if other in hidden:
+                        found[side].add(other)
+        return dict(found)
 
 
 def foremost(statements: Sequence[Statement]) -> Statement | None:
