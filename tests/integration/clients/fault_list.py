@@ -18,7 +18,7 @@ from tandem.errors import (
 )
 
 CANARY = "canaryword"
-QUICK, SLOW, BIG = 3.0, 0.8, 5.0
+QUICK, SLOW, BIG = 6.0, 0.8, 6.0
 """Deadlines in seconds: for what fails at once and is repeated, for what never ends, and for what
 takes its time to read."""
 
