@@ -1,9 +1,9 @@
 """Runs pytest in an environment without keys, under coverage, and holds the coverage limits.
 
 `python scripts/run_tests.py` measures the coverage of all tests but the end-to-end ones, which
-prove that it works and would take twice as long when measured. Those and half of the integration
-tests run beside the rest, and what they say is printed at the end. With arguments it measures what
-they name; with `--plain` first it only runs pytest.
+prove that it works and would take twice as long when measured. They run in three rows side by side;
+what two of them say is printed at the end. With arguments it measures what they name; with
+`--plain` first it only runs pytest.
 """
 
 import os
@@ -18,7 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / ".tandem" / "coverage"
 MEASURED = ("-m", "coverage", "run", "-m", "pytest")
-IN_PROCESS = ("tests/unit", "tests/functional", "tests/contract")
+UNITS = "tests/unit"
+HANDLERS = ("tests/functional", "tests/contract")
 WITH_PROCESSES = "tests/integration"
 END_TO_END = "tests/e2e"
 OVERALL_PERCENT = 90
@@ -138,17 +139,17 @@ def with_processes() -> tuple[list[str], list[str]]:
 
 
 def everything() -> int:
-    """Runs all tests, in three rows side by side: those with processes of their own mostly wait."""
+    """Runs all tests, in three rows side by side that take about as long."""
     forget_measurements()
     folders, files = with_processes()
     with ExitStack() as stack:
         rows = [
             stack.enter_context(beside(*MEASURED, *folders)),
-            stack.enter_context(beside("-m", "pytest", END_TO_END)),
+            stack.enter_context(beside(*MEASURED, *HANDLERS, *files)),
         ]
-        failed = run(*MEASURED, *IN_PROCESS)
+        failed = run(*MEASURED, UNITS)
         if failed != INTERRUPTED:
-            failed = run(*MEASURED, *files) or failed
+            failed = run("-m", "pytest", END_TO_END) or failed
         for end in rows:
             failed = end() or failed
     return failed if failed == INTERRUPTED else reported() or failed

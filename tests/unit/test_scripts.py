@@ -110,7 +110,12 @@ def test_ctrl_c_waits_for_what_was_started_and_gives_its_exit_code() -> None:
 
 def test_every_folder_of_tests_is_run() -> None:
     settings = tomllib.loads((run_tests.ROOT / "pyproject.toml").read_text())
-    run = [*run_tests.IN_PROCESS, run_tests.WITH_PROCESSES, run_tests.END_TO_END]
+    run = [
+        run_tests.UNITS,
+        *run_tests.HANDLERS,
+        run_tests.WITH_PROCESSES,
+        run_tests.END_TO_END,
+    ]
     assert sorted(run) == sorted(settings["tool"]["pytest"]["ini_options"]["testpaths"])
 
 
