@@ -161,14 +161,16 @@ class Postgres:
             return self._data_dir
         files = outside_place(self._data_dir) / key_of(self._data_dir)
         token_file = self._data_dir / "elsewhere"
-        if not token_file.exists():
-            # The folder was made anew, so what stands for it elsewhere is from an earlier life.
-            for pid in _processes_in(files / "cluster"):
-                os.kill(pid, signal.SIGKILL)  # its working directory says that it is ours
-            shutil.rmtree(files, ignore_errors=True)
-            token_file.write_text(f"{files}\n")
-        files.mkdir(mode=0o711, exist_ok=True)
-        files.chmod(0o711)
+        # Of several who start at once one alone clears up, and before any of them has begun.
+        with _locked(self._data_dir / "elsewhere.lock"):
+            if not token_file.exists():
+                # The folder was made anew, so what stands for it elsewhere is from an earlier life.
+                for pid in _processes_in(files / "cluster"):
+                    os.kill(pid, signal.SIGKILL)  # its working directory says that it is ours
+                shutil.rmtree(files, ignore_errors=True)
+                token_file.write_text(f"{files}\n")
+            files.mkdir(mode=0o711, exist_ok=True)
+            files.chmod(0o711)
         return files
 
     def _socket_dir(self) -> Path:
@@ -188,14 +190,8 @@ class Postgres:
 
     # ------------------------------------------------------------------ locks
 
-    @contextlib.contextmanager
-    def _mutex(self) -> Iterator[None]:
-        descriptor = os.open(self.files / "mutex", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+    def _mutex(self) -> contextlib.AbstractContextManager[None]:
+        return _locked(self.files / "mutex")
 
     def _is_last_user(self) -> bool:
         assert self._users is not None  # noqa: S101 - stop() looked
@@ -352,6 +348,17 @@ def _processes_in(folder: Path) -> list[int]:
             if (entry / "cwd").readlink() == folder:
                 found.append(int(entry.name))
     return found
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Others who want the same lock wait meanwhile; it goes with the process, however it ends."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write_private(path: Path, text: str) -> None:
